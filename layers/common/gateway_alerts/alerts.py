@@ -1,0 +1,84 @@
+"""What goes through the alerts queue: one alert for one destination, as JSON.
+
+EvaluateFunction writes it, NotifyFunction reads it. Money is in US dollars, times carry their zone, ``rung`` is
+a fraction of the limit.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway_alerts.errors import InvalidAlert
+
+Level = Literal["Low", "Medium", "High"]
+BudgetKind = Literal["maximum", "projected", "soft"]
+
+DEFAULT_DESTINATION = "default"
+
+
+class _QueueModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Entity(_QueueModel):
+    """Whom an alert is about. ``id`` is None when the gateway did not say; ``name`` is what a person calls it."""
+
+    type: str
+    id: str | None = None
+    name: str | None = None
+    owner: str | None = None
+    team: str | None = None
+
+
+class BudgetFigures(_QueueModel):
+    """The figures of one budget at the moment of the alert."""
+
+    kind: BudgetKind
+    spend: Decimal
+    limit: Decimal
+    rung: Decimal
+    max_budget: Decimal | None = None
+    soft_budget: Decimal | None = None
+    soft_budget_crossed: bool = False
+    projected_spend: Decimal | None = None
+    projected_exceeded_date: str | None = None
+    resets_at: datetime | None = None
+
+
+class Alert(_QueueModel):
+    """One alert. ``alert_id`` is unique to one decision; ``dedupe_key`` names the identity that was decided."""
+
+    alert_id: str
+    dedupe_key: str
+    alert_type: str
+    event: str
+    level: Level
+    gateway: str
+    message: str
+    entity: Entity
+    budget: BudgetFigures
+    raised_at: datetime
+    destinations: tuple[str, ...] = (DEFAULT_DESTINATION,)
+
+
+class QueuedAlert(_QueueModel):
+    """The body of one queue message: an alert for one of its destinations."""
+
+    destination: str
+    alert: Alert
+
+
+def parse_queued_alert(body: str) -> QueuedAlert:
+    """Read a queue message's body.
+
+    Raises:
+        InvalidAlert: the body is not one of ours; the message names the field, never its value.
+    """
+    try:
+        return QueuedAlert.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidAlert(f"{place or 'body'}: {first['msg']}") from None
