@@ -1,0 +1,1 @@
+"""EvaluateFunction: event → evaluate → claim → enqueue."""

@@ -1,0 +1,133 @@
+"""A reading and the limits that it crossed → offers to alert, and the alerts that winning offers become. Pure.
+
+An offer is one rung of one ladder. An event that reaches its soft and its maximum budget makes two offers, since
+either may have alerted before; when both win, one alert speaks for both.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from evaluate.budget_alert_types import given
+from evaluate.readings import BudgetReading
+from evaluate.thresholds import Crossing
+from gateway_alerts.alert_types import BUDGET_ALERTS
+from gateway_alerts.alerts import Alert, BudgetFigures, Entity
+from gateway_alerts.config import Config
+from gateway_alerts.keys import BudgetIdentity, digest
+
+#: LiteLLM's level of every budget alert.
+BUDGET_ALERT_LEVEL = "High"
+
+
+class Offer(NamedTuple):
+    """One rung of one ladder that an event reached: it alerts if nobody has alerted for it before.
+
+    ``period_end`` is the budget's reset time in epoch seconds, None where the event names none.
+    """
+
+    identity: BudgetIdentity
+    rung: Decimal
+    period_end: int | None
+    crossing: Crossing
+    reading: BudgetReading
+
+    @property
+    def dedupe_key(self) -> str:
+        """The identity and its period, as operators see it in logs and in a dry run."""
+        return f"{self.identity.table_key}@{self.period_end or 'ttl'}"
+
+
+def offers_of(reading: BudgetReading, crossings: Sequence[Crossing], *, gateway: str) -> list[Offer]:
+    """One offer for each limit that the reading crossed, the gravest first."""
+    entity_type, info = reading.entity_type, reading.user_info
+    entity_id = entity_type.get_id(info)
+    hint = entity_type.get_hint(info) if entity_id is None else None
+    period_end = None if info.budget_reset_at is None else int(as_utc(info.budget_reset_at).timestamp())
+    group = entity_type.get_event_group()
+    return [
+        Offer(
+            identity=BudgetIdentity(gateway, group, entity_id, hint, crossing.kind, crossing.limit),
+            rung=crossing.rung,
+            period_end=period_end,
+            crossing=crossing,
+            reading=reading,
+        )
+        for crossing in crossings
+    ]
+
+
+def merge_by_reading(offers: Sequence[Offer]) -> list[list[Offer]]:
+    """Offers of one reading together, the gravest first: each group makes one alert."""
+    groups: dict[int, list[Offer]] = {}
+    for offer in offers:
+        groups.setdefault(id(offer.reading), []).append(offer)
+    return list(groups.values())
+
+
+def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert:
+    """The one alert for the offers of one reading; the first of them names it.
+
+    The id holds the time of the decision: the same rung may alert again when its period is over.
+    """
+    offer = group[0]
+    reading, crossing = offer.reading, offer.crossing
+    info, entity_type = reading.user_info, reading.entity_type
+    entity_id = entity_type.get_id(info)
+    event_group = entity_type.get_event_group()
+    soft = info.soft_budget if info.soft_budget is not None and info.soft_budget.is_finite() else None
+    maximum = info.max_budget if info.max_budget is not None and info.max_budget.is_finite() else None
+    return Alert(
+        alert_id=digest([offer.dedupe_key, str(offer.rung), now.isoformat()]),
+        dedupe_key=offer.dedupe_key,
+        alert_type=BUDGET_ALERTS,
+        event=crossing.event,
+        level=BUDGET_ALERT_LEVEL,
+        gateway=offer.identity.gateway,
+        message=_message(reading, crossing),
+        entity=Entity(
+            type=event_group,
+            id=entity_id,
+            name=entity_type.get_name(info),
+            owner=None if event_group == "user" else given(info.user_email) or given(info.user_id),
+            team=None if event_group == "team" else given(info.team_alias) or given(info.team_id),
+        ),
+        budget=BudgetFigures(
+            kind=crossing.kind,
+            spend=info.spend,
+            limit=crossing.limit,
+            rung=crossing.rung,
+            max_budget=maximum,
+            soft_budget=soft,
+            soft_budget_crossed=soft is not None and soft != 0 and info.spend >= soft,
+            projected_spend=info.projected_spend,
+            projected_exceeded_date=given(info.projected_exceeded_date),
+            resets_at=None if info.budget_reset_at is None else as_utc(info.budget_reset_at),
+        ),
+        raised_at=now,
+        destinations=config.destinations_for(
+            alert_type=BUDGET_ALERTS,
+            entity_type=event_group,
+            gateway=offer.identity.gateway,
+            level=BUDGET_ALERT_LEVEL,
+        ),
+    )
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; a time without a zone is taken to be UTC, as LiteLLM's are."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _message(reading: BudgetReading, crossing: Crossing) -> str:
+    if reading.budget_type.is_projection:
+        return reading.budget_type.get_event_message()
+    prefix = reading.entity_type.get_event_message()
+    match crossing.event:
+        case "soft_budget_crossed":
+            return f"{prefix}Soft Budget Crossed"
+        case "budget_crossed":
+            return f"{prefix}Budget Crossed"
+        case _:
+            return f"{prefix}{crossing.rung:.0%} of budget used"

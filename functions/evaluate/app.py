@@ -1,0 +1,194 @@
+"""EvaluateFunction: takes events in, decides, claims, enqueues. Wiring only: what is decided is in the pipeline.
+
+========================  ====================================================  =================================
+in                        out                                                   where a failure goes
+========================  ====================================================  =================================
+POST /events…             200 with counts and refusals; 400, 401, 413; 503      the sender, who tries again on 5xx
+EventBridge               nothing                                               two retries, then the events'
+                                                                                dead-letter queue, rejected ones too
+schedule sweep_outbox     nothing                                               the next sweep
+========================  ====================================================  =================================
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Metrics
+
+from evaluate.alert_queue import AlertQueue, SQSAlertQueue
+from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
+from evaluate.claims import ClaimStore, DynamoDBClaims
+from evaluate.ingress import EventsRequest, HealthRequest, SweepRequest, is_http, read_request
+from evaluate.known_claims import KnownClaims
+from evaluate.pipeline import Evaluation, Raised, evaluate, raise_alerts, sweep_outbox
+from evaluate.settings import Settings
+from evaluate.tokens import IngestTokens
+from gateway_alerts import secrets
+from gateway_alerts.aws import aws_client
+from gateway_alerts.config import Config, parse_config
+from gateway_alerts.errors import (
+    ConfigurationError,
+    DependencyUnavailable,
+    EventRejected,
+    GatewayAlertsError,
+    RequestRefused,
+)
+from gateway_alerts.observability import Counts, build_logger
+
+
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
+    """AWS Lambda's entry point. Raises only where the invoker is to try again, and never with a secret in the message."""
+    now = datetime.now(UTC)
+    application = _application()
+    try:
+        return application.handle(event, now=now)
+    except GatewayAlertsError as error:
+        application.log_failure(error, now=now)
+        if is_http(event):
+            return _refusal(error)
+        raise
+    except Exception as error:  # noqa: BLE001
+        # The last resort: a defect of ours. Its message could quote the input, so only its place is kept.
+        application.log_failure(error, now=now)
+        raise RuntimeError(f"unhandled {type(error).__name__}") from None
+
+
+class Application:
+    """The function's collaborators, built once per container; AWS clients when they are first needed."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._settings = Settings.read(environment)
+        self._logger = build_logger("evaluate")
+        self._counts = Counts(Metrics())
+        self._known = KnownClaims()
+        self._config = cache(parse_config)
+        self._tokens = cache(IngestTokens.parse)
+        self._is_warned = False
+
+    def handle(self, event: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
+        """Do what one Lambda event asks for; the answer is for the HTTP API, and None for the others."""
+        match read_request(event, tokens=self.tokens):
+            case HealthRequest():
+                return http_answer(200, {"status": "ok"})
+            case SweepRequest():
+                swept = sweep_outbox(claims=self._claims(), queue=self._queue(), now=now)
+                self._report(Evaluation(), swept, gateway="", now=now, message="swept")
+                return None
+            case EventsRequest() as request:
+                return self._evaluate(request, is_http=is_http(event), now=now)
+
+    def _evaluate(self, request: EventsRequest, *, is_http: bool, now: datetime) -> dict[str, Any] | None:
+        config = self.config()
+        evaluation = evaluate(request.parsed, gateway=request.gateway, config=config)
+        if request.is_dry_run:
+            return http_answer(200, dry_run_body(evaluation, now=now, config=config))
+        raised = raise_alerts(
+            [offer for _, offers in evaluation.offers for offer in offers],
+            claims=self._claims,
+            queue=self._queue,
+            known=self._known,
+            now=now,
+            config=config,
+        )
+        self._report(evaluation, raised, gateway=request.gateway, now=now, message="evaluated")
+        if is_http:
+            return evaluated_answer(evaluation, raised)
+        if evaluation.rejections:
+            # Nobody reads an answer here. Raising keeps the event: what was good in it is decided, and dedupes.
+            raise EventRejected("; ".join(f"{r.index}: {r.reason}" for r in evaluation.rejections[:10]))
+        return None
+
+    def tokens(self) -> IngestTokens:
+        """The ingest tokens as they are now. Raises ConfigurationError, DependencyUnavailable."""
+        settings = self._settings
+        if not settings.ingest_tokens and not settings.ingest_tokens_secret_arn:
+            raise ConfigurationError("not set: INGEST_TOKENS or INGEST_TOKENS_SECRET_ARN")
+        return self._tokens(settings.ingest_tokens or secrets.secret(settings.ingest_tokens_secret_arn))
+
+    def config(self) -> Config:
+        """The configuration as it is now. Raises ConfigurationError, DependencyUnavailable."""
+        settings = self._settings
+        document = secrets.config_document(inline=settings.config, parameter_name=settings.config_parameter_name)
+        config = self._config(document)
+        without_effect = config.settings_without_effect()
+        if without_effect and not self._is_warned:
+            self._is_warned = True
+            self._logger.warning("settings without effect", extra={"settings": without_effect})
+        return config
+
+    def log_failure(self, error: Exception, *, now: datetime) -> None:
+        """One line about why an invocation failed, without anything that came from outside."""
+        if isinstance(error, RequestRefused):
+            self._counts.add(RequestsRefused=1)
+            self._logger.info("refused", extra={"reason": error.code})
+        elif isinstance(error, EventRejected):
+            self._logger.warning("kept for the dead-letter queue", extra={"reason": error.code})
+        elif isinstance(error, GatewayAlertsError):
+            self._counts.add(RequestsFailed=1)
+            self._logger.error("failed", extra={"reason": type(error).__name__, "detail": str(error)})
+        else:
+            self._counts.add(RequestsFailed=1)
+            self._logger.error("unhandled", extra={"reason": type(error).__name__, "place": _place(error)})
+        self._counts.flush(now=now, noteworthy=True)
+
+    def _report(self, evaluation: Evaluation, raised: Raised, *, gateway: str, now: datetime, message: str) -> None:
+        rejected_count = len(evaluation.rejections)
+        self._counts.add(
+            EventsAccepted=len(evaluation.accepted),
+            EventsRejected=rejected_count,
+            AlertsRaised=len(raised.alerts),
+            AlertsRepeated=raised.repeat_count,
+            AlertsLeftInOutbox=raised.unsent_count,
+        )
+        is_noteworthy = bool(raised.alerts or rejected_count or raised.unsent_count)
+        if is_noteworthy:
+            self._logger.info(
+                message,
+                extra={
+                    "gateway": gateway,
+                    "accepted_count": len(evaluation.accepted),
+                    "rejected_count": rejected_count,
+                    "alert_count": len(raised.alerts),
+                    "repeat_count": raised.repeat_count,
+                    "unsent_count": raised.unsent_count,
+                    "reasons": sorted({rejection.reason.partition(":")[0] for rejection in evaluation.rejections}),
+                    "dedupe_keys": [alert.dedupe_key for alert in raised.alerts[:20]],
+                },
+            )
+        self._counts.flush(now=now, noteworthy=is_noteworthy)
+
+    def _claims(self) -> ClaimStore:
+        return DynamoDBClaims(
+            aws_client("dynamodb"),
+            table_name=self._settings.table_name,
+            ttl_seconds=self.config().alerting_args.budget_alert_ttl,
+        )
+
+    def _queue(self) -> AlertQueue:
+        return SQSAlertQueue(aws_client("sqs"), queue_url=self._settings.queue_url)
+
+
+@cache
+def _application() -> Application:
+    return Application(os.environ)
+
+
+def _refusal(error: GatewayAlertsError) -> dict[str, Any]:
+    if isinstance(error, RequestRefused):
+        return http_answer(error.status, refusal_body(error.code, str(error)))
+    # 503, not 500: the sender is to come again. What failed is in the log, not in the answer.
+    code = "unavailable" if isinstance(error, DependencyUnavailable) else "misconfigured"
+    return http_answer(503, refusal_body(code, "try again later; the log says what failed"))
+
+
+def _place(error: Exception) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return ""
+    return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"

@@ -1,0 +1,295 @@
+"""Who alerts: one conditional write in DynamoDB decides, and carries the alert until the queue has it.
+
+Promise: of any number of concurrent, repeated or reordered offers of one rung, exactly one wins. What may happen
+besides: a process that dies after winning leaves its alert in the claim, and the sweep sends it.
+
+A claim is one item per identity (``BudgetIdentity.table_key``) with two clocks, because one budget can be reported by
+senders that name its period (request logs) and by senders that do not (the webhook)::
+
+    period_end, period_rung     the latest period that an event named, and the highest rung that has alerted in it
+    ttl_claimed_at, ttl_rung    when an event without a period last alerted, and its rung; good for budget_alert_ttl
+
+    an event that names its period P wins        unless a period after P has alerted (it is late), or P itself at its
+                                                 rung or above, or an event without a period did within ADOPTION_SECONDS
+                                                 (the same crossing by another way in: P is then noted, not alerted)
+    an event that names no period wins           unless one did at its rung or above within budget_alert_ttl,
+                                                 or the period that is running has, at its rung or above
+
+    outbox, outbox_at, outbox_shard   alerts that the queue does not have yet, and the sparse index that finds them
+    expires_at                        for DynamoDB's deletion of old items, which is no clock of ours
+
+``_wins_if`` says this to DynamoDB and ``ClaimState.settles`` to this process; a test holds the two together.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gateway_alerts.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+OUTBOX_INDEX = "outbox-index"
+#: One partition takes about 1,000 writes a second (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
+OUTBOX_SHARDS = 8
+#: Actions in one TransactWriteItems (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+TRANSACTION_ACTIONS = 100
+#: The same crossing by webhook and by request log arrives within seconds; a later one is taken for a new period's.
+ADOPTION_SECONDS = 600
+#: Far longer than any budget's period beyond its end, so that deletion never re-arms anything.
+KEEP_SECONDS = 400 * 86_400
+
+
+class ClaimState(NamedTuple):
+    """What is known of one claim. Times are epoch seconds; None where it never happened."""
+
+    period_end: int | None = None
+    period_rung: Decimal = Decimal(0)
+    ttl_claimed_at: int | None = None
+    ttl_rung: Decimal = Decimal(0)
+
+    def settles(self, claim: "Claim", *, now: int, ttl_seconds: int) -> bool:
+        """Whether the claim is sure to lose, and its loss would change nothing."""
+        if claim.period_end is not None:
+            if self.period_end is None:
+                return False
+            is_late = self.period_end > claim.period_end
+            is_repeat = self.period_end == claim.period_end and self.period_rung >= claim.rung
+            return is_late or is_repeat
+        is_repeat = self.ttl_claimed_at is not None and self.ttl_claimed_at > now - ttl_seconds and self.ttl_rung >= claim.rung
+        period_has_it = self.period_end is not None and self.period_end > now and self.period_rung >= claim.rung
+        return is_repeat or period_has_it
+
+    def after(self, claim: "Claim", *, now: int) -> "ClaimState":
+        """The state once the claim has won, or has been noted."""
+        if claim.period_end is not None:
+            return self._replace(period_end=claim.period_end, period_rung=claim.rung)
+        return self._replace(ttl_claimed_at=now, ttl_rung=claim.rung)
+
+
+class Claim(NamedTuple):
+    """A try to be the one who alerts. ``outbox`` is the alert's JSON; None when another claim of the same
+    submission carries the alert for this one too.
+    """
+
+    key: str
+    rung: Decimal
+    period_end: int | None
+    outbox: str | None
+
+
+class Verdict(Enum):
+    """What became of one claim of a submission."""
+
+    WON = "won"
+    LOST = "lost"
+    #: It was not decided, since another claim of the submission lost. Submit it again.
+    UNDECIDED = "undecided"
+
+
+class Decided(NamedTuple):
+    """The verdict on one claim, and for a lost one the state that it lost against."""
+
+    verdict: Verdict
+    state: ClaimState = ClaimState()
+
+
+class PendingOutbox(NamedTuple):
+    """Alerts (JSON) that a claim still carries."""
+
+    key: str
+    alerts: tuple[str, ...]
+
+
+class ClaimStore(Protocol):
+    """Where claims are decided. Every method raises DependencyUnavailable when it cannot be reached."""
+
+    def submit(self, claims: Sequence[Claim], *, now: datetime) -> list[Decided]:
+        """Decide up to ``TRANSACTION_ACTIONS`` claims with different keys: all win, or those that lose are told and
+        nothing is written.
+        """
+
+    def note(self, claim: Claim, *, now: datetime) -> None:
+        """Note a period that has alerted already, without alerting."""
+
+    def clear(self, outboxes: Sequence[PendingOutbox]) -> None:
+        """Take alerts out of the outbox, now that the queue has them. What has changed since is left alone."""
+
+    def pending(self, *, before: datetime) -> Iterator[PendingOutbox]:
+        """Alerts that have waited in the outbox since before a moment, oldest first within a shard."""
+
+
+class DynamoDBClaims:
+    """Claims in a DynamoDB table with the partition key ``pk`` and the index ``outbox-index``."""
+
+    def __init__(self, client: "BaseClient", *, table_name: str, ttl_seconds: int) -> None:
+        self._client: Any = client
+        self._table_name = table_name
+        self._ttl_seconds = ttl_seconds
+
+    def submit(self, claims: Sequence[Claim], *, now: datetime) -> list[Decided]:
+        """See :class:`ClaimStore`. One UpdateItem for one claim, one TransactWriteItems for several."""
+        updates = [self._claiming_update(claim, now=int(now.timestamp())) for claim in claims]
+        try:
+            if len(updates) == 1:
+                self._client.update_item(**updates[0])
+            else:
+                self._client.transact_write_items(TransactItems=[{"Update": update} for update in updates])
+        except ClientError as error:
+            return [_decide(claim, reason) for claim, reason in zip(claims, _cancellation_reasons(error), strict=True)]
+        except BotoCoreError as error:
+            raise _unavailable("claim", error) from None
+        return [Decided(Verdict.WON)] * len(claims)
+
+    def note(self, claim: Claim, *, now: datetime) -> None:
+        """See :class:`ClaimStore`."""
+        update = self._claiming_update(claim._replace(outbox=None), now=int(now.timestamp()), is_note=True)
+        self._call("update_item", **update)
+
+    def clear(self, outboxes: Sequence[PendingOutbox]) -> None:
+        """See :class:`ClaimStore`."""
+        updates = [self._clearing_update(outbox) for outbox in outboxes]
+        for start in range(0, len(updates), TRANSACTION_ACTIONS):
+            chunk = updates[start : start + TRANSACTION_ACTIONS]
+            if len(chunk) > 1 and self._call("transact_write_items", TransactItems=[{"Update": u} for u in chunk]):
+                continue
+            for update in chunk:  # one alone, or at least one has changed: the others are cleared one by one
+                self._call("update_item", **update)
+
+    def pending(self, *, before: datetime) -> Iterator[PendingOutbox]:
+        """See :class:`ClaimStore`."""
+        for shard in range(OUTBOX_SHARDS):
+            query = {
+                "TableName": self._table_name,
+                "IndexName": OUTBOX_INDEX,
+                "KeyConditionExpression": "outbox_shard = :shard AND outbox_at < :before",
+                "ExpressionAttributeValues": {
+                    ":shard": {"S": str(shard)},
+                    ":before": {"N": str(int(before.timestamp()))},
+                },
+            }
+            while True:
+                page = self._call("query", **query)
+                for item in page["Items"]:
+                    yield PendingOutbox(item["pk"]["S"], tuple(alert["S"] for alert in item["outbox"]["L"]))
+                if "LastEvaluatedKey" not in page:
+                    break
+                query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _claiming_update(self, claim: Claim, *, now: int, is_note: bool = False) -> dict[str, Any]:
+        values: dict[str, Any] = {":rung": {"N": str(claim.rung)}, ":now": {"N": str(now)}}
+        wins_if = _wins_if(claim, is_note=is_note)
+        if claim.period_end is None:
+            assignments = ["ttl_claimed_at = :now", "ttl_rung = :rung"]
+            values[":armed"] = {"N": str(now - self._ttl_seconds)}
+        else:
+            assignments = ["period_end = :period_end", "period_rung = :rung"]
+            values[":period_end"] = {"N": str(claim.period_end)}
+            if is_note:
+                del values[":now"]
+            else:
+                values[":adopted"] = {"N": str(now - ADOPTION_SECONDS)}
+                del values[":now"]
+        assignments.append("expires_at = :expires_at")
+        values[":expires_at"] = {"N": str(max(now, claim.period_end or 0) + KEEP_SECONDS)}
+        if claim.outbox is not None:
+            assignments += ["outbox = list_append(if_not_exists(outbox, :none), :alerts)"]
+            assignments += ["outbox_shard = :shard", "outbox_at = :outbox_at"]
+            values |= {
+                ":none": {"L": []},
+                ":alerts": {"L": [{"S": claim.outbox}]},
+                ":shard": {"S": str(int(claim.key[-8:], 16) % OUTBOX_SHARDS)},
+                ":outbox_at": {"N": str(now)},
+            }
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": claim.key}},
+            "UpdateExpression": "SET " + ", ".join(assignments),
+            "ConditionExpression": wins_if,
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _clearing_update(self, outbox: PendingOutbox) -> dict[str, Any]:
+        return {
+            "TableName": self._table_name,
+            "Key": {"pk": {"S": outbox.key}},
+            "UpdateExpression": "REMOVE outbox, outbox_shard, outbox_at",
+            "ConditionExpression": "outbox = :alerts",
+            "ExpressionAttributeValues": {":alerts": {"L": [{"S": alert} for alert in outbox.alerts]}},
+        }
+
+    def _call(self, operation: str, **parameters: Any) -> Any:
+        """Call DynamoDB; None when a condition was not met."""
+        try:
+            return getattr(self._client, operation)(**parameters)
+        except ClientError as error:
+            _cancellation_reasons(error)
+            return None
+        except BotoCoreError as error:
+            raise _unavailable(operation, error) from None
+
+
+def _wins_if(claim: Claim, *, is_note: bool) -> str:
+    """The condition under which a claim wins; see the module's docstring."""
+    if claim.period_end is None:
+        is_armed = "attribute_not_exists(ttl_claimed_at) OR ttl_claimed_at <= :armed OR ttl_rung < :rung"
+        period_has_it = "period_end > :now AND period_rung >= :rung"
+        return f"({is_armed}) AND NOT ({period_has_it})"
+    is_new_period = "attribute_not_exists(period_end) OR period_end < :period_end"
+    is_higher = "period_end = :period_end AND period_rung < :rung"
+    if is_note:
+        return f"({is_new_period}) OR ({is_higher})"
+    came_by_another_way = "ttl_claimed_at > :adopted AND ttl_rung >= :rung"
+    return f"(({is_new_period}) OR ({is_higher})) AND NOT ({came_by_another_way})"
+
+
+def _cancellation_reasons(error: ClientError) -> list[Mapping[str, Any]]:
+    """Why a conditional write was refused, one reason for each of its actions.
+
+    Raises:
+        DependencyUnavailable: it was refused for another reason than its conditions.
+    """
+    response: Mapping[str, Any] = error.response
+    code = response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item", {})}]
+    if code == "TransactionConflictException":
+        return [{"Code": "TransactionConflict"}]
+    reasons: list[Mapping[str, Any]] = list(response.get("CancellationReasons", ()))
+    decisive = {reason.get("Code", "None") for reason in reasons}
+    if not reasons or decisive - {"None", "ConditionalCheckFailed", "TransactionConflict"}:
+        raise _unavailable("write", error) from None
+    return reasons
+
+
+def _decide(claim: Claim, reason: Mapping[str, Any]) -> Decided:
+    if reason.get("Code", "None") != "ConditionalCheckFailed":
+        return Decided(Verdict.UNDECIDED)
+    item = reason.get("Item", {})
+    if claim.outbox is not None and {"S": claim.outbox} in item.get("outbox", {}).get("L", ()):
+        # Our own write, sent twice by the client because its first answer was lost.
+        return Decided(Verdict.WON)
+    return Decided(
+        Verdict.LOST,
+        ClaimState(
+            period_end=_number(item, "period_end"),
+            period_rung=Decimal(item.get("period_rung", {"N": "0"})["N"]),
+            ttl_claimed_at=_number(item, "ttl_claimed_at"),
+            ttl_rung=Decimal(item.get("ttl_rung", {"N": "0"})["N"]),
+        ),
+    )
+
+
+def _number(item: Mapping[str, Any], name: str) -> int | None:
+    return int(item[name]["N"]) if name in item else None
+
+
+def _unavailable(what: str, error: Exception) -> DependencyUnavailable:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return DependencyUnavailable(f"DynamoDB: {what}: {code}")

@@ -1,0 +1,113 @@
+"""A Lambda event → what it asks for: events to evaluate, a sweep, or a health check.
+
+Nothing is decided here. A request that cannot be read is refused as a whole (:class:`RequestRefused`); an event of
+it that cannot be read is refused alone, by index.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evaluate.shapes import ParsedEvents, parse_body, parse_objects
+from evaluate.tokens import GATEWAY_NAME, IngestTokens
+from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, Unauthorized
+
+EVENT_SOURCE = "llm-gateway"
+DETAIL_TYPES = ("Budget Event", "Request Log", "Gateway Alert")
+#: The gateway of events that came over EventBridge and name none.
+EVENTBRIDGE_GATEWAY = "eventbridge"
+SWEEP_SCHEDULE = "sweep_outbox"
+#: Lambda's synchronous payload is 6 MB, envelope included (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+MAX_BODY_BYTES = 6 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRequest:
+    """Events to evaluate, all of one gateway."""
+
+    gateway: str
+    parsed: ParsedEvents
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """Time to look for alerts that a dead process left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRequest:
+    """Somebody asks whether we are there."""
+
+
+def is_http(event: Mapping[str, Any]) -> bool:
+    """Whether the Lambda event came from the HTTP API (payload format 2.0)."""
+    return "http" in event.get("requestContext", ())
+
+
+def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SweepRequest | HealthRequest:
+    """What a Lambda event asks for. ``tokens`` is called only when a token must be checked.
+
+    Raises:
+        RequestRefused: it is none of the ways in, its token is wrong, or its body cannot be read.
+        DependencyUnavailable: the tokens could not be fetched.
+    """
+    if is_http(event):
+        return _read_http(event, tokens=tokens)
+    if event.get("schedule") == SWEEP_SCHEDULE:
+        return SweepRequest()
+    if event.get("source") == EVENT_SOURCE and event.get("detail-type") in DETAIL_TYPES:
+        return _read_eventbridge(event["detail"])
+    raise NotFound(f"not an HTTP request, a schedule of ours or an EventBridge event of source {EVENT_SOURCE}")
+
+
+def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | HealthRequest:
+    method = event["requestContext"]["http"]["method"]
+    # The route is API Gateway's word for what matched; the path would hold the token.
+    route = event.get("routeKey", "")
+    if route == "GET /health" and method == "GET":
+        return HealthRequest()
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if route == "POST /events":
+        scheme, _, presented = headers.get("authorization", "").partition(" ")
+        gateway = tokens().gateway_of(presented.strip() if scheme.lower() == "bearer" else "")
+    elif route == "POST /events/{token}":
+        gateway = tokens().gateway_of((event.get("pathParameters") or {}).get("token", ""))
+    else:
+        raise NotFound("POST /events, POST /events/{token} and GET /health are the routes")
+    if gateway is None:
+        raise Unauthorized
+    query = event.get("queryStringParameters") or {}
+    return EventsRequest(
+        gateway=gateway,
+        parsed=parse_body(_body_bytes(event)),
+        is_dry_run=query.get("dry_run", "") in ("1", "true"),
+    )
+
+
+def _body_bytes(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if len(body) > MAX_BODY_BYTES * 4 // 3:
+        raise PayloadTooLarge(f"a request is at most {MAX_BODY_BYTES} bytes")
+    try:
+        data = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except (binascii.Error, ValueError):  # not base64, or a lone surrogate
+        raise MalformedBody("the body is marked as base64 and is not, or is not UTF-8") from None
+    if len(data) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"a request is at most {MAX_BODY_BYTES} bytes")
+    return data
+
+
+def _read_eventbridge(detail: object) -> EventsRequest:
+    if not isinstance(detail, dict):
+        raise MalformedBody("detail is not an object")
+    gateway = detail.get("gateway", EVENTBRIDGE_GATEWAY)
+    if not isinstance(gateway, str) or not GATEWAY_NAME.fullmatch(gateway):
+        raise MalformedBody("detail.gateway is not a name of letters, digits, . _ and -")
+    objects = detail["events"] if isinstance(detail.get("events"), list) else [detail]
+    return EventsRequest(
+        gateway=gateway,
+        parsed=parse_objects(objects),
+    )

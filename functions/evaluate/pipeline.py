@@ -1,0 +1,266 @@
+"""The way of an event: evaluate → claim → enqueue. No I/O of its own: it calls the claims and the queue it is given.
+
+=========  ==================  =========================  ====================================================
+step       in                  out                        where a failure goes
+=========  ==================  =========================  ====================================================
+evaluate   inbound events      offers, refusals           refused by index, with a reason; neighbours go on
+claim      offers              winners with their alerts  DependencyUnavailable: 503, the sender tries again
+enqueue    alerts              ids that SQS has           the claim's outbox keeps them, the sweep sends them
+=========  ==================  =========================  ====================================================
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from evaluate.alert_queue import AlertQueue
+from evaluate.alerting import Offer, alert_for, merge_by_reading, offers_of
+from evaluate.claims import TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
+from evaluate.known_claims import KnownClaims
+from evaluate.readings import readings_of
+from evaluate.shapes import ParsedEvents, Rejection
+from evaluate.thresholds import crossings_of
+from gateway_alerts.alert_types import BUDGET_ALERTS
+from gateway_alerts.alerts import Alert
+from gateway_alerts.config import Config
+from gateway_alerts.errors import DependencyUnavailable, EventRejected
+from gateway_alerts.events import InboundEvent
+from gateway_alerts.keys import BudgetIdentity
+
+#: Submissions in which nothing is decided (two transactions in each other's way) before the sender is asked to come again.
+FRUITLESS_SUBMISSIONS = 8
+#: Older than this, a process that claimed is dead: far more than the function's time-out.
+SWEEP_AFTER = timedelta(minutes=2)
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What a request's events ask for, before anybody has been asked. Events are told by their index."""
+
+    accepted: list[int] = field(default_factory=list)
+    offers: list[tuple[int, list[Offer]]] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Raised:
+    """What became of the offers. ``unsent_count`` alerts are safe in the outbox, and not in the queue yet."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    repeat_count: int = 0
+    unsent_count: int = 0
+
+
+def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config) -> Evaluation:
+    """Decide which limits the events cross. Pure; an event is taken whole or refused whole."""
+    evaluation = Evaluation(rejections=list(parsed.rejections))
+    is_enabled = config.is_enabled(BUDGET_ALERTS)
+    for index, event in parsed.events:
+        try:
+            offers = _offers_in(event, gateway=gateway, config=config)
+        except EventRejected as error:
+            evaluation.rejections.append(Rejection(index, str(error)))
+            continue
+        evaluation.accepted.append(index)
+        if offers and is_enabled:
+            evaluation.offers.append((index, offers))
+    evaluation.rejections.sort()
+    return evaluation
+
+
+def _offers_in(event: InboundEvent, *, gateway: str, config: Config) -> list[Offer]:
+    offers: list[Offer] = []
+    for reading in readings_of(event):
+        thresholds = config.thresholds_of(reading.entity_type.get_event_group())
+        crossings = crossings_of(reading, thresholds=thresholds)
+        if crossings:
+            offers += offers_of(reading, crossings, gateway=gateway)
+    return offers
+
+
+def raise_alerts(
+    offers: Sequence[Offer],
+    *,
+    claims: Callable[[], ClaimStore],
+    queue: Callable[[], AlertQueue],
+    known: KnownClaims,
+    now: datetime,
+    config: Config,
+) -> Raised:
+    """Claim what is new, and enqueue what was won. ``claims`` and ``queue`` are called only when they are needed.
+
+    Raises:
+        DependencyUnavailable: not everything could be claimed. What was won before that has been enqueued.
+    """
+    ttl_seconds = config.alerting_args.budget_alert_ttl
+    moment = int(now.timestamp())
+
+    def is_settled(offer: Offer) -> bool:
+        claim = Claim("", offer.rung, offer.period_end, None)
+        return known.get(offer.identity).settles(claim, now=moment, ttl_seconds=ttl_seconds)
+
+    rounds = _rounds([offer for offer in offers if not is_settled(offer)])
+    raised = Raised(repeat_count=len(offers) - sum(map(len, rounds)))
+    if not rounds:
+        return raised
+    store = claims()
+    winners = _Winners()
+    try:
+        for round_of_offers in rounds:
+            due = [offer for offer in round_of_offers if not is_settled(offer)]
+            won_count = _claim(due, store=store, winners=winners, known=known, now=now, config=config)
+            raised.repeat_count += len(round_of_offers) - won_count
+    finally:
+        if winners.alerts:
+            raised.alerts = winners.alerts
+            raised.unsent_count = _enqueue(winners, store=store, queue=queue(), known=known)
+    return raised
+
+
+@dataclass(slots=True)
+class _Winners:
+    """Alerts whose claims are won, the outbox that holds each, and what to remember once they are queued."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    outboxes: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    states: list[tuple[str, BudgetIdentity, ClaimState]] = field(default_factory=list)
+
+
+def _rounds(offers: Sequence[Offer]) -> list[list[Offer]]:
+    """Offers without repeats, the highest rung of each ladder, in rounds: a ladder is claimed once a round.
+
+    Within one identity, offers without a period come first, then periods in their order.
+    """
+    best: dict[tuple[BudgetIdentity, int | None], Offer] = {}
+    for offer in offers:
+        key = (offer.identity, offer.period_end)
+        if key not in best or _gravity(offer) > _gravity(best[key]):
+            best[key] = offer
+    rounds: list[list[Offer]] = []
+    seen: dict[BudgetIdentity, int] = {}
+    for offer in sorted(best.values(), key=lambda o: o.period_end or 0):
+        turn = seen.get(offer.identity, 0)
+        seen[offer.identity] = turn + 1
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(offer)
+    return rounds
+
+
+def _gravity(offer: Offer) -> tuple[object, object]:
+    return offer.rung, offer.reading.user_info.spend
+
+
+def _claim(
+    due: Sequence[Offer],
+    *,
+    store: ClaimStore,
+    winners: _Winners,
+    known: KnownClaims,
+    now: datetime,
+    config: Config,
+) -> int:
+    """Submit offers with different identities until each has won or lost; returns how many won."""
+    waiting = merge_by_reading(due)
+    won_count = fruitless = 0
+    moment = int(now.timestamp())
+    while waiting:
+        groups, rest = _first_submission(waiting)
+        alerts = [alert_for(group, now=now, config=config) for group in groups]
+        batch = [offer for group in groups for offer in group]
+        submission: list[Claim] = []
+        for group, alert in zip(groups, alerts, strict=True):
+            outboxes = [alert.model_dump_json(), *[None] * (len(group) - 1)]
+            submission += [
+                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox)
+                for offer, outbox in zip(group, outboxes, strict=True)
+            ]
+        decided = store.submit(submission, now=now)
+        undecided: list[Offer] = []
+        for offer, claim, (verdict, state) in zip(batch, submission, decided, strict=True):
+            if verdict is Verdict.UNDECIDED:
+                undecided.append(offer)
+            elif verdict is Verdict.LOST:
+                known.remember(offer.identity, _after_loss(claim, state, store=store, now=now))
+        if all(verdict is Verdict.WON for verdict, _ in decided):
+            won_count += len(batch)
+            _note_winners(winners, groups, alerts, submission, known=known, moment=moment)
+        fruitless = fruitless + 1 if len(undecided) == len(batch) else 0
+        if fruitless == FRUITLESS_SUBMISSIONS:
+            raise DependencyUnavailable("DynamoDB: other transactions were in the way each time")
+        waiting = merge_by_reading(undecided) + rest
+    return won_count
+
+
+def _first_submission(groups: Sequence[list[Offer]]) -> tuple[list[list[Offer]], list[list[Offer]]]:
+    """As many groups as one transaction takes, and the rest."""
+    count = 0
+    for position, group in enumerate(groups):
+        count += len(group)
+        if count > TRANSACTION_ACTIONS:
+            return list(groups[:position]), list(groups[position:])
+    return list(groups), []
+
+
+def _after_loss(claim: Claim, state: ClaimState, *, store: ClaimStore, now: datetime) -> ClaimState:
+    """What to remember of a lost claim. A period that alerted by another way in is noted, so that it stays alerted."""
+    is_new_to_the_claim = claim.period_end is not None and (state.period_end or 0) < claim.period_end
+    if is_new_to_the_claim:
+        store.note(claim, now=now)
+        return state.after(claim, now=int(now.timestamp()))
+    return state
+
+
+def _note_winners(
+    winners: _Winners,
+    groups: Sequence[Sequence[Offer]],
+    alerts: Sequence[Alert],
+    submission: Sequence[Claim],
+    *,
+    known: KnownClaims,
+    moment: int,
+) -> None:
+    claims = iter(submission)
+    for group, alert in zip(groups, alerts, strict=True):
+        winners.alerts.append(alert)
+        for offer in group:
+            claim = next(claims)
+            state = known.get(offer.identity).after(claim, now=moment)
+            winners.states.append((alert.alert_id, offer.identity, state))
+            if claim.outbox is not None:
+                winners.outboxes.setdefault(claim.key, []).append((alert.alert_id, claim.outbox))
+
+
+def _enqueue(winners: _Winners, *, store: ClaimStore, queue: AlertQueue, known: KnownClaims) -> int:
+    """Hand the alerts to the queue, then empty their outboxes; returns how many the queue did not take."""
+    sent = queue.send(winners.alerts)
+    for alert_id, identity, state in winners.states:
+        if alert_id in sent:
+            known.remember(identity, state)
+    emptied = [
+        PendingOutbox(key, tuple(alert for _, alert in entries))
+        for key, entries in winners.outboxes.items()
+        if all(alert_id in sent for alert_id, _ in entries)
+    ]
+    # The sweep sends them again, and NotifyFunction knows an alert that it has delivered.
+    with suppress(DependencyUnavailable):
+        store.clear(emptied)
+    return len(winners.alerts) - len(sent)
+
+
+def sweep_outbox(*, claims: ClaimStore, queue: AlertQueue, now: datetime) -> Raised:
+    """Send what dead processes left in the outbox.
+
+    Raises:
+        DependencyUnavailable: the outbox could not be read, or not be emptied; the next sweep goes on.
+    """
+    swept = Raised()
+    for outbox in claims.pending(before=now - SWEEP_AFTER):
+        alerts = [Alert.model_validate_json(text) for text in outbox.alerts]
+        sent = queue.send(alerts)
+        swept.alerts += [alert for alert in alerts if alert.alert_id in sent]
+        swept.unsent_count += len(alerts) - len(sent)
+        if len(sent) == len(alerts):
+            claims.clear([outbox])
+    return swept

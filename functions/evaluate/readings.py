@@ -1,0 +1,144 @@
+"""An inbound event → the readings of budgets that it holds: which budget, and how much of it is spent.
+
+A budget event and a webhook event hold one. A request log holds one for each of key, user and team that has a
+limit, and one for the entity whose budget refused the request.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from evaluate.budget_alert_types import (
+    BaseBudgetAlertType,
+    get_budget_alert_type,
+    get_entity_type,
+    get_event_group_type,
+    given,
+)
+from gateway_alerts.events import BudgetEvent, ErrorInformation, InboundEvent, RequestLog, RequestMetadata, UserInfo, WebhookEvent
+
+#: The webhook event of one customer request: its ``spend`` is the cost of that request, not what the budget has seen.
+SPEND_TRACKED = "spend_tracked"
+_PROJECTION_MESSAGE = "Projected Limit Exceeded"
+
+
+class BudgetReading(NamedTuple):
+    """One budget at one moment. ``entity_type`` says whose it is, ``budget_type`` what kind of call reported it."""
+
+    budget_type: BaseBudgetAlertType
+    entity_type: BaseBudgetAlertType
+    user_info: UserInfo
+
+
+def readings_of(event: InboundEvent) -> list[BudgetReading]:
+    """The readings in one event; none for an event that is not about a budget.
+
+    Raises:
+        UnknownBudgetAlertType: a budget event's ``type`` is not in the table.
+        UnknownEventGroup: nor is the entity that it names.
+    """
+    if isinstance(event, RequestLog):
+        return list(_from_request_log(event))
+    if isinstance(event, BudgetEvent):
+        return [_reading(get_budget_alert_type(event.type), event.user_info)]
+    return _from_webhook(event)
+
+
+def _reading(budget_type: BaseBudgetAlertType, user_info: UserInfo) -> BudgetReading:
+    return BudgetReading(budget_type, get_entity_type(budget_type, user_info), user_info)
+
+
+def _from_webhook(event: WebhookEvent) -> list[BudgetReading]:
+    if event.event == SPEND_TRACKED:
+        return []
+    # The verdict is lost when the reference overwrites it (D29), the message keeps it.
+    is_projection = event.event == "projected_limit_exceeded" or _PROJECTION_MESSAGE in event.event_message
+    if is_projection:
+        return [_reading(get_budget_alert_type("projected_limit_exceeded"), event)]
+    return [_reading(get_event_group_type(event.event_group), event)]
+
+
+def _from_request_log(log: RequestLog) -> Iterator[BudgetReading]:
+    metadata = log.metadata
+    cost = log.response_cost or 0
+    for event_group, spend, max_budget, resets_at in _budgets(metadata):
+        if max_budget is None or spend is None:
+            continue
+        # The gateway knew the spend before this request; its cost comes on top.
+        caller = _caller(metadata) | {"spend": spend + cost, "max_budget": max_budget, "budget_reset_at": resets_at}
+        entity_type = get_event_group_type(event_group)
+        yield BudgetReading(entity_type, entity_type, UserInfo.model_construct(event_group=event_group, **caller))
+    if log.error_information is not None:
+        yield from _from_refusal(log.error_information, metadata)
+
+
+def _from_refusal(error: ErrorInformation, metadata: RequestMetadata) -> Iterator[BudgetReading]:
+    """The budget that refused the request, if one did. Its spend is exact: the request was never made."""
+    event_group, limit, spend = error.error_budget_entity_type, error.error_budget_limit, error.error_budget_spend
+    if event_group is None or limit is None or spend is None:
+        return
+    entity_type = get_event_group_type(event_group)
+    who = _caller(metadata)
+    entity_id = given(error.error_budget_entity_id)
+    if entity_id is not None and entity_type.get_id(UserInfo.model_construct(**who)) != entity_id:
+        # Not the caller itself (a tag, say): what is known of the caller does not describe it.
+        who = entity_type.fields_for_id(entity_id)
+    own_limit, resets_at = _own_budget(event_group, metadata)
+    figures = {
+        "spend": spend,
+        "max_budget": limit,
+        # Another limit of the same entity (per model, per window) resets at a time of its own.
+        "budget_reset_at": resets_at if own_limit == limit else None,
+    }
+    yield BudgetReading(entity_type, entity_type, UserInfo.model_construct(event_group=event_group, **(who | figures)))
+
+
+def _own_budget(event_group: str, metadata: RequestMetadata) -> tuple[Decimal | None, datetime | None]:
+    """Limit and reset time of the caller's key, user or team."""
+    for group, _, max_budget, resets_at in _budgets(metadata):
+        if group == event_group:
+            return max_budget, resets_at
+    return None, None
+
+
+def _budgets(
+    metadata: RequestMetadata,
+) -> tuple[tuple[str, Decimal | None, Decimal | None, datetime | None], ...]:
+    """Event group, spend, limit and reset time of the caller's key, user and team."""
+    return (
+        (
+            "key",
+            metadata.user_api_key_spend,
+            metadata.user_api_key_max_budget,
+            metadata.user_api_key_budget_reset_at,
+        ),
+        (
+            "user",
+            metadata.user_api_key_user_spend,
+            metadata.user_api_key_user_max_budget,
+            metadata.user_api_key_user_budget_reset_at,
+        ),
+        (
+            "team",
+            metadata.user_api_key_team_spend,
+            metadata.user_api_key_team_max_budget,
+            metadata.user_api_key_team_budget_reset_at,
+        ),
+    )
+
+
+def _caller(metadata: RequestMetadata) -> dict[str, Any]:
+    return {
+        "token": metadata.user_api_key_hash,
+        "key_alias": metadata.user_api_key_alias,
+        "user_id": metadata.user_api_key_user_id,
+        "user_email": metadata.user_api_key_user_email,
+        "team_id": metadata.user_api_key_team_id,
+        "team_alias": metadata.user_api_key_team_alias,
+        "organization_id": metadata.user_api_key_org_id,
+        "organization_alias": metadata.user_api_key_org_alias,
+        "project_id": metadata.user_api_key_project_id,
+        "project_alias": metadata.user_api_key_project_alias,
+        "customer_id": metadata.user_api_key_end_user_id,
+    }

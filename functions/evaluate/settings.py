@@ -1,0 +1,43 @@
+"""What the environment says. Secrets and the configuration document are fetched when they are first needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from gateway_alerts.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The function's environment variables; an empty one counts as not set."""
+
+    table_name: str
+    queue_url: str
+    ingest_tokens: str
+    ingest_tokens_secret_arn: str
+    config: str
+    config_parameter_name: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: a variable that is needed is not set.
+        """
+        settings = cls(
+            table_name=environment.get("ALERTS_TABLE_NAME", ""),
+            queue_url=environment.get("ALERTS_QUEUE_URL", ""),
+            ingest_tokens=environment.get("INGEST_TOKENS", ""),
+            ingest_tokens_secret_arn=environment.get("INGEST_TOKENS_SECRET_ARN", ""),
+            config=environment.get("CONFIG", ""),
+            config_parameter_name=environment.get("CONFIG_PARAMETER_NAME", ""),
+        )
+        missing = [
+            name
+            for name, value in (("ALERTS_TABLE_NAME", settings.table_name), ("ALERTS_QUEUE_URL", settings.queue_url))
+            if not value
+        ]
+        if missing:
+            raise ConfigurationError(f"not set: {', '.join(missing)}")
+        return settings

@@ -1,0 +1,148 @@
+"""A body of text → inbound events, each of one of the shapes that LiteLLM sends, and a named refusal for each that is not.
+
+A body is one event, a JSON array or newline-delimited JSON. A sender's events are all alike, so the whole body is
+validated in one go as a list of the shape that its text shows; only when that fails is each event looked at alone.
+Events keep their order and place: ``index`` counts from 0, the refused ones included.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from gateway_alerts.errors import EventRejected, InvalidEvent, MalformedBody, PayloadTooLarge, UnrecognizedEvent
+from gateway_alerts.events import BudgetEvent, InboundEvent, RequestLog, WebhookEvent
+
+#: Events in one request. Ten times what LiteLLM sends, and few enough that refusing each by name fits into an answer.
+MAX_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rejection:
+    """Why the event at ``index`` is not evaluated."""
+
+    index: int
+    reason: str
+
+
+class ParsedEvents(NamedTuple):
+    """The usable events with their index, and the refusals."""
+
+    events: list[tuple[int, InboundEvent]]
+    rejections: list[Rejection]
+
+
+class _Shape(NamedTuple):
+    """A wire format, and the fields by which it is told from the others."""
+
+    fields: tuple[str, ...]
+    one: TypeAdapter[Any]
+    many: TypeAdapter[Any]
+    #: The first field as it stands in JSON text. A quote inside a JSON string is escaped, so a prompt cannot imitate it.
+    marker: bytes
+
+
+def _shape(model: Any, *fields: str) -> _Shape:
+    return _Shape(fields, TypeAdapter(model), TypeAdapter(list[model]), b'"%s"' % fields[0].encode())
+
+
+#: In the order in which they are looked for. The richest first: a request log could hold any other field name.
+SHAPES: tuple[_Shape, ...] = (
+    _shape(RequestLog, "litellm_call_id", "status"),
+    _shape(BudgetEvent, "user_info", "type"),
+    _shape(WebhookEvent, "event_group", "event"),
+)
+
+
+def parse_body(body: bytes) -> ParsedEvents:
+    """Read a request's body.
+
+    Raises:
+        MalformedBody: it is empty, or not JSON in any of the three ways.
+        PayloadTooLarge: it holds more than ``MAX_EVENTS`` events.
+    """
+    body = body.strip()
+    if not body:
+        raise MalformedBody("the body is empty")
+    if body.startswith(b"["):
+        return _parse_array(body)
+    lines = [line for line in body.splitlines() if line and not line.isspace()]
+    return _parse_array(b"[" + body + b"]") if len(lines) == 1 else _parse_lines(body, lines)
+
+
+def parse_objects(objects: Sequence[Any]) -> ParsedEvents:
+    """Validate events that are parsed JSON already, such as an EventBridge detail. Raises PayloadTooLarge."""
+    return _one_by_one(list(enumerate(objects)), [])
+
+
+def _parse_array(body: bytes) -> ParsedEvents:
+    shape = next((shape for shape in SHAPES if shape.marker in body), None)
+    if shape is not None:
+        try:
+            events = shape.many.validate_json(body)
+        except ValidationError:
+            pass  # One event of many is wrong, or they are not all alike: find out which, below.
+        else:
+            _check_count(events)
+            return ParsedEvents(list(enumerate(events)), [])
+    try:
+        objects = from_json(body)
+    except ValueError as error:
+        raise MalformedBody(f"not JSON: {error}") from None
+    return parse_objects(objects)
+
+
+def _parse_lines(body: bytes, lines: Sequence[bytes]) -> ParsedEvents:
+    for array in (b",".join(lines), body):  # lines of JSON, or one value laid out over several lines
+        try:
+            return _parse_array(b"[" + array + b"]")
+        except MalformedBody:
+            continue
+    # At least one line is not JSON; its neighbours are still good.
+    objects: list[tuple[int, Any]] = []
+    rejections: list[Rejection] = []
+    for index, line in enumerate(lines):
+        try:
+            objects.append((index, from_json(line)))
+        except ValueError as error:
+            rejections.append(Rejection(index, f"malformed_line: not JSON: {error}"))
+    if not any(isinstance(value, dict) for _, value in objects):
+        raise MalformedBody("neither JSON nor lines of JSON")
+    return _one_by_one(objects, rejections)
+
+
+def _one_by_one(objects: Sequence[tuple[int, Any]], rejections: list[Rejection]) -> ParsedEvents:
+    _check_count(objects)
+    events: list[tuple[int, InboundEvent]] = []
+    for index, value in objects:
+        try:
+            events.append((index, _validate(value)))
+        except EventRejected as error:
+            rejections.append(Rejection(index, str(error)))
+    return ParsedEvents(events, sorted(rejections))
+
+
+def _validate(value: object) -> InboundEvent:
+    if not isinstance(value, dict):
+        raise UnrecognizedEvent("an event is a JSON object")
+    for shape in SHAPES:
+        if all(field in value for field in shape.fields):
+            try:
+                return shape.one.validate_python(value)  # type: ignore[no-any-return]
+            except ValidationError as error:
+                raise InvalidEvent(_describe(error)) from None
+    wanted = "; ".join(" and ".join(shape.fields) for shape in SHAPES)
+    raise UnrecognizedEvent(f"it has the fields of no known shape ({wanted})")
+
+
+def _describe(error: ValidationError) -> str:
+    """Which fields are wrong, and how; never what they hold."""
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'event'}: {fault['msg']}" for fault in faults[:5])
+
+
+def _check_count(events: Sequence[object]) -> None:
+    if len(events) > MAX_EVENTS:
+        raise PayloadTooLarge(f"a request holds at most {MAX_EVENTS} events")
