@@ -1,0 +1,1 @@
+"""NotifyFunction: group → render → post."""

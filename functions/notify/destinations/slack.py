@@ -1,0 +1,100 @@
+"""A Slack incoming webhook. Success is the body ``ok`` and nothing else.
+
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
+https://docs.slack.dev/apis/web-api/rate-limits
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from gateway_alerts.errors import ConfigurationError
+from notify.destinations.base import Message
+from notify.grouping import AlertItem
+from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason, RetryLater
+from notify.rendering.slack import compose_messages
+
+#: Slack's words for a destination that is gone or closed to us; only an operator can mend it.
+CONFIGURATION_ERRORS = frozenset(
+    {
+        "no_service",
+        "no_service_id",
+        "no_active_hooks",
+        "no_team",
+        "team_disabled",
+        "channel_not_found",
+        "channel_is_archived",
+        "invalid_token",
+        "action_prohibited",
+        "posting_to_general_channel_denied",
+        "user_not_found",
+    }
+)
+#: Slack's words for a message that it will never take as it is.
+PAYLOAD_ERRORS = frozenset(
+    {
+        "invalid_payload",
+        "no_text",
+        "too_many_attachments",
+        "invalid_blocks",
+        "invalid_attachments",
+        "msg_blocks_too_long",
+        "msg_too_long",
+    }
+)
+#: Slack's word for a failure of its own, after which part of the work may have been done.
+AMBIGUOUS_ERRORS = frozenset({"rollup_error"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SlackWebhook:
+    """Posts to one incoming webhook. The URL is the secret: it is in no error, log or message."""
+
+    def __init__(self, url: SecretStr, *, client: Callable[[], httpx.Client]) -> None:
+        parts = urlsplit(url.get_secret_value())
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        if not is_safe or not parts.hostname:
+            raise ConfigurationError("a Slack webhook's URL begins with https://")
+        self._url = url
+        self._client = client
+
+    def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+        """See :class:`notify.destinations.base.Destination`."""
+        return compose_messages(items, now=now)
+
+    def post(self, message: Message) -> Outcome:
+        """See :class:`notify.destinations.base.Destination`."""
+        try:
+            answer = self._client().post(self._url.get_secret_value(), json=message.payload)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            return RetryLater(Reason.CANNOT_CONNECT)  # nothing was sent
+        except httpx.HTTPError:
+            return Ambiguous(Reason.NO_ANSWER)
+        return verdict(answer.status_code, answer.text, retry_after=answer.headers.get("retry-after"))
+
+
+def verdict(status: int, body: str, *, retry_after: str | None = None) -> Outcome:
+    """What Slack's answer means. The body comes before the status: it says more, and a proxy may change the other."""
+    word = body.strip()[:80]
+    if word == "ok" and status == 200:
+        return Delivered()
+    if status == 429:
+        return RetryLater(Reason.RATE_LIMITED, _seconds(retry_after))
+    if word in CONFIGURATION_ERRORS:
+        return Permanent(Reason.CONFIGURATION, word)
+    if word in PAYLOAD_ERRORS:
+        return Permanent(Reason.PAYLOAD_REFUSED, word)
+    if word in AMBIGUOUS_ERRORS or status >= 500:
+        return Ambiguous(Reason.SERVER_ERROR)
+    if status in (401, 403, 404, 410):
+        return Permanent(Reason.CONFIGURATION, f"status {status}")
+    if status in (400, 413, 422):
+        return Permanent(Reason.PAYLOAD_REFUSED, f"status {status}")
+    return Permanent(Reason.UNEXPECTED_ANSWER, f"status {status}")
+
+
+def _seconds(retry_after: str | None) -> int | None:
+    return int(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None

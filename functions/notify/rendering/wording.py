@@ -1,0 +1,100 @@
+"""How amounts, fractions, times and names are written for a person; and how text from outside is made harmless."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+
+BAR_CELLS = 10
+#: A reset further away than this is told by its day.
+NEAR = timedelta(days=60)
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_HASH = re.compile(r"[0-9a-f]{32,}")
+#: Characters of a name in a message; the middle of a longer one is left out, since names differ at both ends.
+MAX_NAME_CHARACTERS = 80
+
+
+def usd(amount: Decimal) -> str:
+    """``$1,234.50``; amounts under a cent with the digits that matter."""
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    if size == 0 or size >= Decimal("0.01"):
+        return f"{sign}${size.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+    if size < Decimal("0.000001"):
+        return f"{sign}<$0.000001"
+    return f"{sign}${size.quantize(Decimal(1).scaleb(size.adjusted() - 1), ROUND_HALF_UP).normalize():f}"
+
+
+def percent(fraction: Decimal) -> str:
+    """``96 %``, rounded towards zero: 99.97 % of a budget is not yet 100 %. One decimal close below a whole budget."""
+    places = Decimal("0.1") if Decimal("0.99") < fraction < 1 else Decimal(1)
+    return f"{(fraction * 100).quantize(places, ROUND_DOWN):,} %"
+
+
+def bar(fraction: Decimal) -> str:
+    """Ten cells, filled to an eighth of a cell; full from 100 % on."""
+    eighths = int(max(Decimal(0), min(Decimal(1), fraction)) * BAR_CELLS * 8)
+    full, part = divmod(eighths, 8)
+    filled = "█" * full + (_EIGHTHS[part] if part else "")
+    return filled + "░" * (BAR_CELLS - len(filled))
+
+
+def clean(text: str) -> str:
+    """Text from outside on one line, without control, direction and other invisible characters."""
+    visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(visible.split())
+
+
+def escape(text: str) -> str:
+    """Text for Slack's mrkdwn, in which only ``&``, ``<`` and ``>`` can start something
+    (https://docs.slack.dev/messaging/formatting-message-text#escaping).
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shown_name(text: str) -> str:
+    """A name or id as it is shown: clean, a hash by its first digits, the middle of an overlong one left out."""
+    text = clean(text)
+    if _HASH.fullmatch(text):
+        return f"{text[:12]}…"
+    if len(text) > MAX_NAME_CHARACTERS:
+        half = MAX_NAME_CHARACTERS // 2
+        return f"{text[:half]}…{text[-half + 1 :]}"
+    return text
+
+
+def clock(moment: datetime) -> str:
+    """``25 Nov 10:25 UTC``."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%b %H:%M} UTC"
+
+
+def resets(resets_at: datetime, *, now: datetime) -> str:
+    """When a budget starts anew: ``resets 1 Dec 00:00 UTC, in 7 days``."""
+    resets_at, now = resets_at.astimezone(UTC), now.astimezone(UTC)
+    wait = resets_at - now
+    if wait <= timedelta(0):
+        return f"was to reset {clock(resets_at)}"
+    if (resets_at.hour, resets_at.minute) == (0, 0) and resets_at.date() - now.date() == timedelta(days=1):
+        return "resets at midnight UTC"
+    if wait > NEAR:
+        return f"resets {resets_at.day} {resets_at:%b %Y}"
+    return f"resets {clock(resets_at)}, in {span(wait)}"
+
+
+def span(wait: timedelta) -> str:
+    """A wait in its largest unit, rounded down: ``7 days``, ``1 hour``, ``3 minutes``."""
+    seconds = int(wait.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return plural(seconds // length, unit)
+    return "under a minute"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 key``, ``2 keys``, ``2 proxies``."""
+    return f"{count:,} {noun if count == 1 else nouns(noun)}"
+
+
+def nouns(noun: str) -> str:
+    """The plural of a noun."""
+    return f"{noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{noun}s"

@@ -1,0 +1,35 @@
+"""What the environment says. Secrets and the configuration document are fetched when they are first needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from gateway_alerts.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Settings:
+    """The function's environment variables; an empty one counts as not set."""
+
+    table_name: str
+    slack_webhook_url: str
+    slack_webhook_secret_arn: str
+    config: str
+    config_parameter_name: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: a variable that is needed is not set.
+        """
+        if not environment.get("ALERTS_TABLE_NAME"):
+            raise ConfigurationError("not set: ALERTS_TABLE_NAME")
+        return cls(
+            table_name=environment["ALERTS_TABLE_NAME"],
+            slack_webhook_url=environment.get("SLACK_WEBHOOK_URL", ""),
+            slack_webhook_secret_arn=environment.get("SLACK_WEBHOOK_SECRET_ARN", ""),
+            config=environment.get("CONFIG", ""),
+            config_parameter_name=environment.get("CONFIG_PARAMETER_NAME", ""),
+        )
