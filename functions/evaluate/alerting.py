@@ -5,13 +5,13 @@ either may have alerted before; when both win, one alert speaks for both.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from evaluate.budget_alert_types import given
 from evaluate.readings import BudgetReading
-from evaluate.thresholds import Crossing
+from evaluate.thresholds import Crossing, is_reached
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.config import Config
@@ -44,7 +44,7 @@ def offers_of(reading: BudgetReading, crossings: Sequence[Crossing], *, gateway:
     entity_type, info = reading.entity_type, reading.user_info
     entity_id = entity_type.get_id(info)
     hint = entity_type.get_hint(info) if entity_id is None else None
-    period_end = None if info.budget_reset_at is None else int(as_utc(info.budget_reset_at).timestamp())
+    period_end = None if info.budget_reset_at is None else int(info.budget_reset_at.timestamp())
     group = entity_type.get_event_group()
     return [
         Offer(
@@ -76,8 +76,6 @@ def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert
     info, entity_type = reading.user_info, reading.entity_type
     entity_id = entity_type.get_id(info)
     event_group = entity_type.get_event_group()
-    soft = info.soft_budget if info.soft_budget is not None and info.soft_budget.is_finite() else None
-    maximum = info.max_budget if info.max_budget is not None and info.max_budget.is_finite() else None
     return Alert(
         alert_id=digest([offer.dedupe_key, str(offer.rung), now.isoformat()]),
         dedupe_key=offer.dedupe_key,
@@ -98,12 +96,12 @@ def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert
             spend=info.spend,
             limit=crossing.limit,
             rung=crossing.rung,
-            max_budget=maximum,
-            soft_budget=soft,
-            soft_budget_crossed=soft is not None and soft != 0 and info.spend >= soft,
+            max_budget=info.max_budget,
+            soft_budget=info.soft_budget,
+            soft_budget_crossed=info.soft_budget is not None and is_reached(info.spend, info.soft_budget),
             projected_spend=info.projected_spend,
             projected_exceeded_date=given(info.projected_exceeded_date),
-            resets_at=None if info.budget_reset_at is None else as_utc(info.budget_reset_at),
+            resets_at=info.budget_reset_at,
         ),
         raised_at=now,
         destinations=config.destinations_for(
@@ -113,11 +111,6 @@ def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert
             level=BUDGET_ALERT_LEVEL,
         ),
     )
-
-
-def as_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; a time without a zone is taken to be UTC, as LiteLLM's are."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _message(reading: BudgetReading, crossing: Crossing) -> str:

@@ -17,10 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools import Metrics
+from aws_lambda_powertools import Logger, Metrics
 
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
 from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
+from evaluate.budget_alert_types import entity_types
 from evaluate.claims import ClaimStore, DynamoDBClaims
 from evaluate.ingress import EventsRequest, HealthRequest, SweepRequest, is_http, read_request
 from evaluate.known_claims import KnownClaims
@@ -29,7 +30,7 @@ from evaluate.settings import Settings
 from evaluate.tokens import IngestTokens
 from gateway_alerts import secrets
 from gateway_alerts.aws import aws_client
-from gateway_alerts.config import Config, parse_config
+from gateway_alerts.config_source import ConfigSource
 from gateway_alerts.errors import (
     ConfigurationError,
     DependencyUnavailable,
@@ -43,17 +44,16 @@ from gateway_alerts.observability import Counts, build_logger
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     """AWS Lambda's entry point. Raises only where the invoker is to try again, and never with a secret in the message."""
     now = datetime.now(UTC)
-    application = _application()
     try:
-        return application.handle(event, now=now)
+        return _application().handle(event, now=now)
     except GatewayAlertsError as error:
-        application.log_failure(error, now=now)
+        _log_failure(error, now=now)
         if is_http(event):
             return _refusal(error)
         raise
     except Exception as error:  # noqa: BLE001
         # The last resort: a defect of ours. Its message could quote the input, so only its place is kept.
-        application.log_failure(error, now=now)
+        _log_failure(error, now=now)
         raise RuntimeError(f"unhandled {type(error).__name__}") from None
 
 
@@ -62,12 +62,14 @@ class Application:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._settings = Settings.read(environment)
-        self._logger = build_logger("evaluate")
-        self._counts = Counts(Metrics())
         self._known = KnownClaims()
-        self._config = cache(parse_config)
         self._tokens = cache(IngestTokens.parse)
-        self._is_warned = False
+        self.config = ConfigSource(
+            inline=self._settings.config,
+            parameter_name=self._settings.config_parameter_name,
+            check=lambda config: config.check_entity_types(entity_types()),
+            logger=_logger(),
+        ).current
 
     def handle(self, event: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
         """Do what one Lambda event asks for; the answer is for the HTTP API, and None for the others."""
@@ -77,6 +79,8 @@ class Application:
             case SweepRequest():
                 swept = sweep_outbox(claims=self._claims(), queue=self._queue(), now=now)
                 self._report(Evaluation(), swept, gateway="", now=now, message="swept")
+                if swept.failure:
+                    raise swept.failure
                 return None
             case EventsRequest() as request:
                 return self._evaluate(request, is_http=is_http(event), now=now)
@@ -95,11 +99,13 @@ class Application:
             config=config,
         )
         self._report(evaluation, raised, gateway=request.gateway, now=now, message="evaluated")
+        if raised.failure:
+            raise raised.failure
         if is_http:
             return evaluated_answer(evaluation, raised)
         if evaluation.rejections:
             # Nobody reads an answer here. Raising keeps the event: what was good in it is decided, and dedupes.
-            raise EventRejected("; ".join(f"{r.index}: {r.reason}" for r in evaluation.rejections[:10]))
+            raise EventRejected(f"{len(evaluation.rejections)} of the events")
         return None
 
     def tokens(self) -> IngestTokens:
@@ -109,35 +115,9 @@ class Application:
             raise ConfigurationError("not set: INGEST_TOKENS or INGEST_TOKENS_SECRET_ARN")
         return self._tokens(settings.ingest_tokens or secrets.secret(settings.ingest_tokens_secret_arn))
 
-    def config(self) -> Config:
-        """The configuration as it is now. Raises ConfigurationError, DependencyUnavailable."""
-        settings = self._settings
-        document = secrets.config_document(inline=settings.config, parameter_name=settings.config_parameter_name)
-        config = self._config(document)
-        without_effect = config.settings_without_effect()
-        if without_effect and not self._is_warned:
-            self._is_warned = True
-            self._logger.warning("settings without effect", extra={"settings": without_effect})
-        return config
-
-    def log_failure(self, error: Exception, *, now: datetime) -> None:
-        """One line about why an invocation failed, without anything that came from outside."""
-        if isinstance(error, RequestRefused):
-            self._counts.add(RequestsRefused=1)
-            self._logger.info("refused", extra={"reason": error.code})
-        elif isinstance(error, EventRejected):
-            self._logger.warning("kept for the dead-letter queue", extra={"reason": error.code})
-        elif isinstance(error, GatewayAlertsError):
-            self._counts.add(RequestsFailed=1)
-            self._logger.error("failed", extra={"reason": type(error).__name__, "detail": str(error)})
-        else:
-            self._counts.add(RequestsFailed=1)
-            self._logger.error("unhandled", extra={"reason": type(error).__name__, "place": _place(error)})
-        self._counts.flush(now=now, noteworthy=True)
-
     def _report(self, evaluation: Evaluation, raised: Raised, *, gateway: str, now: datetime, message: str) -> None:
         rejected_count = len(evaluation.rejections)
-        self._counts.add(
+        _counts().add(
             EventsAccepted=len(evaluation.accepted),
             EventsRejected=rejected_count,
             AlertsRaised=len(raised.alerts),
@@ -146,7 +126,7 @@ class Application:
         )
         is_noteworthy = bool(raised.alerts or rejected_count or raised.unsent_count)
         if is_noteworthy:
-            self._logger.info(
+            _logger().info(
                 message,
                 extra={
                     "gateway": gateway,
@@ -159,7 +139,7 @@ class Application:
                     "dedupe_keys": [alert.dedupe_key for alert in raised.alerts[:20]],
                 },
             )
-        self._counts.flush(now=now, noteworthy=is_noteworthy)
+        _counts().flush(now=now, noteworthy=is_noteworthy)
 
     def _claims(self) -> ClaimStore:
         return DynamoDBClaims(
@@ -175,6 +155,32 @@ class Application:
 @cache
 def _application() -> Application:
     return Application(os.environ)
+
+
+@cache
+def _logger() -> Logger:
+    return build_logger("evaluate")
+
+
+@cache
+def _counts() -> Counts:
+    return Counts(Metrics())
+
+
+def _log_failure(error: Exception, *, now: datetime) -> None:
+    """One line about why an invocation failed, without anything that came from outside."""
+    if isinstance(error, RequestRefused):
+        _counts().add(RequestsRefused=1)
+        _logger().info("refused", extra={"reason": error.code})
+    elif isinstance(error, EventRejected):
+        _logger().warning("kept for the dead-letter queue", extra={"reason": error.code})
+    elif isinstance(error, GatewayAlertsError):
+        _counts().add(RequestsFailed=1)
+        _logger().error("failed", extra={"reason": type(error).__name__, "detail": str(error)})
+    else:
+        _counts().add(RequestsFailed=1)
+        _logger().error("unhandled", extra={"reason": type(error).__name__, "place": _place(error)})
+    _counts().flush(now=now, noteworthy=True)
 
 
 def _refusal(error: GatewayAlertsError) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class BaseBudgetAlertType(ABC):
         return self.get_name(user_info)
 
     def fields_for_id(self, entity_id: str) -> dict[str, str]:
-        """The inverse of :meth:`get_id`, for events that name an entity by type and id alone."""
+        """The fields that hold an id as the reference spells it, for events that name an entity by type and id alone."""
         return {"entity_id": entity_id}
 
 
@@ -436,6 +436,11 @@ def get_entity_type(budget_type: BaseBudgetAlertType, user_info: UserInfo) -> Ba
     if budget_type.follows_event_group:
         return get_event_group_type(given(user_info.event_group) or budget_type.get_event_group())
     return budget_type
+
+
+def entity_types() -> frozenset[str]:
+    """Every entity type that has budgets."""
+    return frozenset(_ENTITY_TYPES)
 
 
 def given(text: str | None) -> str | None:

@@ -6,12 +6,15 @@ besides: a process that dies after winning leaves its alert in the claim, and th
 A claim is one item per identity (``BudgetIdentity.table_key``) with two clocks, because one budget can be reported by
 senders that name its period (request logs) and by senders that do not (the webhook)::
 
-    period_end, period_rung     the latest period that an event named, and the highest rung that has alerted in it
+    period_end, period_rung     the period that an event named last, and the highest rung that has alerted in it
+    period_claimed_at           when that was
     ttl_claimed_at, ttl_rung    when an event without a period last alerted, and its rung; good for budget_alert_ttl
 
-    an event that names its period P wins        unless a period after P has alerted (it is late), or P itself at its
-                                                 rung or above, or an event without a period did within ADOPTION_SECONDS
-                                                 (the same crossing by another way in: P is then noted, not alerted)
+    an event that names its period P wins        unless a period after P has alerted (it is late; but when P is still
+                                                 running and that alert is older than SETTLING_SECONDS, the period was
+                                                 shortened), or P itself at its rung or above, or an event without a
+                                                 period did within SETTLING_SECONDS (the same crossing by another way
+                                                 in: P is then noted, not alerted)
     an event that names no period wins           unless one did at its rung or above within budget_alert_ttl,
                                                  or the period that is running has, at its rung or above
 
@@ -39,8 +42,9 @@ OUTBOX_INDEX = "outbox-index"
 OUTBOX_SHARDS = 8
 #: Actions in one TransactWriteItems (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 TRANSACTION_ACTIONS = 100
-#: The same crossing by webhook and by request log arrives within seconds; a later one is taken for a new period's.
-ADOPTION_SECONDS = 600
+#: Within this time reports of one budget may disagree about its period: the webhook names none, and a gateway's
+#: instances may still hold the one before a change. What comes later is taken at its word.
+SETTLING_SECONDS = 600
 #: Far longer than any budget's period beyond its end, so that deletion never re-arms anything.
 KEEP_SECONDS = 400 * 86_400
 
@@ -50,6 +54,7 @@ class ClaimState(NamedTuple):
 
     period_end: int | None = None
     period_rung: Decimal = Decimal(0)
+    period_claimed_at: int = 0
     ttl_claimed_at: int | None = None
     ttl_rung: Decimal = Decimal(0)
 
@@ -58,7 +63,8 @@ class ClaimState(NamedTuple):
         if claim.period_end is not None:
             if self.period_end is None:
                 return False
-            is_late = self.period_end > claim.period_end
+            is_shortened = claim.period_end > now and self.period_claimed_at <= now - SETTLING_SECONDS
+            is_late = self.period_end > claim.period_end and not is_shortened
             is_repeat = self.period_end == claim.period_end and self.period_rung >= claim.rung
             return is_late or is_repeat
         is_repeat = self.ttl_claimed_at is not None and self.ttl_claimed_at > now - ttl_seconds and self.ttl_rung >= claim.rung
@@ -68,7 +74,7 @@ class ClaimState(NamedTuple):
     def after(self, claim: "Claim", *, now: int) -> "ClaimState":
         """The state once the claim has won, or has been noted."""
         if claim.period_end is not None:
-            return self._replace(period_end=claim.period_end, period_rung=claim.rung)
+            return self._replace(period_end=claim.period_end, period_rung=claim.rung, period_claimed_at=now)
         return self._replace(ttl_claimed_at=now, ttl_rung=claim.rung)
 
 
@@ -182,19 +188,16 @@ class DynamoDBClaims:
                 query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _claiming_update(self, claim: Claim, *, now: int, is_note: bool = False) -> dict[str, Any]:
-        values: dict[str, Any] = {":rung": {"N": str(claim.rung)}, ":now": {"N": str(now)}}
-        wins_if = _wins_if(claim, is_note=is_note)
+        values: dict[str, Any] = {":rung": {"N": format(claim.rung, "f")}, ":now": {"N": str(now)}}
         if claim.period_end is None:
             assignments = ["ttl_claimed_at = :now", "ttl_rung = :rung"]
             values[":armed"] = {"N": str(now - self._ttl_seconds)}
         else:
-            assignments = ["period_end = :period_end", "period_rung = :rung"]
+            assignments = ["period_end = :period_end", "period_rung = :rung", "period_claimed_at = :now"]
             values[":period_end"] = {"N": str(claim.period_end)}
-            if is_note:
-                del values[":now"]
-            else:
-                values[":adopted"] = {"N": str(now - ADOPTION_SECONDS)}
-                del values[":now"]
+        wins_if = _wins_if(claim, now=now, is_note=is_note)
+        if ":settled" in wins_if:  # DynamoDB refuses values that no expression uses
+            values[":settled"] = {"N": str(now - SETTLING_SECONDS)}
         assignments.append("expires_at = :expires_at")
         values[":expires_at"] = {"N": str(max(now, claim.period_end or 0) + KEEP_SECONDS)}
         if claim.outbox is not None:
@@ -235,7 +238,7 @@ class DynamoDBClaims:
             raise _unavailable(operation, error) from None
 
 
-def _wins_if(claim: Claim, *, is_note: bool) -> str:
+def _wins_if(claim: Claim, *, now: int, is_note: bool) -> str:
     """The condition under which a claim wins; see the module's docstring."""
     if claim.period_end is None:
         is_armed = "attribute_not_exists(ttl_claimed_at) OR ttl_claimed_at <= :armed OR ttl_rung < :rung"
@@ -243,10 +246,12 @@ def _wins_if(claim: Claim, *, is_note: bool) -> str:
         return f"({is_armed}) AND NOT ({period_has_it})"
     is_new_period = "attribute_not_exists(period_end) OR period_end < :period_end"
     is_higher = "period_end = :period_end AND period_rung < :rung"
-    if is_note:
-        return f"({is_new_period}) OR ({is_higher})"
-    came_by_another_way = "ttl_claimed_at > :adopted AND ttl_rung >= :rung"
-    return f"(({is_new_period}) OR ({is_higher})) AND NOT ({came_by_another_way})"
+    is_due = f"(({is_new_period}) OR ({is_higher}))"
+    if claim.period_end > now:
+        is_shortened = "period_end > :period_end AND period_claimed_at <= :settled"
+        is_due = f"(({is_new_period}) OR ({is_higher}) OR ({is_shortened}))"
+    came_by_another_way = "ttl_claimed_at > :settled AND ttl_rung >= :rung"
+    return is_due if is_note else f"{is_due} AND NOT ({came_by_another_way})"
 
 
 def _cancellation_reasons(error: ClientError) -> list[Mapping[str, Any]]:
@@ -280,6 +285,7 @@ def _decide(claim: Claim, reason: Mapping[str, Any]) -> Decided:
         ClaimState(
             period_end=_number(item, "period_end"),
             period_rung=Decimal(item.get("period_rung", {"N": "0"})["N"]),
+            period_claimed_at=_number(item, "period_claimed_at") or 0,
             ttl_claimed_at=_number(item, "ttl_claimed_at"),
             ttl_rung=Decimal(item.get("ttl_rung", {"N": "0"})["N"]),
         ),

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
+
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import Offer, alert_for, merge_by_reading, offers_of
 from evaluate.claims import TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
@@ -24,7 +26,7 @@ from evaluate.thresholds import crossings_of
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config
-from gateway_alerts.errors import DependencyUnavailable, EventRejected
+from gateway_alerts.errors import DependencyUnavailable, EventRejected, GatewayAlertsError, InvalidAlert
 from gateway_alerts.events import InboundEvent
 from gateway_alerts.keys import BudgetIdentity
 
@@ -45,11 +47,15 @@ class Evaluation:
 
 @dataclass(slots=True)
 class Raised:
-    """What became of the offers. ``unsent_count`` alerts are safe in the outbox, and not in the queue yet."""
+    """What became of the offers. ``unsent_count`` alerts are safe in the outbox, and not in the queue yet.
+
+    ``failure`` says why not all could be claimed; what was won before that has been enqueued.
+    """
 
     alerts: list[Alert] = field(default_factory=list)
     repeat_count: int = 0
     unsent_count: int = 0
+    failure: GatewayAlertsError | None = None
 
 
 def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config) -> Evaluation:
@@ -88,11 +94,7 @@ def raise_alerts(
     now: datetime,
     config: Config,
 ) -> Raised:
-    """Claim what is new, and enqueue what was won. ``claims`` and ``queue`` are called only when they are needed.
-
-    Raises:
-        DependencyUnavailable: not everything could be claimed. What was won before that has been enqueued.
-    """
+    """Claim what is new, and enqueue what was won. ``claims`` and ``queue`` are called only when they are needed."""
     ttl_seconds = config.alerting_args.budget_alert_ttl
     moment = int(now.timestamp())
 
@@ -111,10 +113,11 @@ def raise_alerts(
             due = [offer for offer in round_of_offers if not is_settled(offer)]
             won_count = _claim(due, store=store, winners=winners, known=known, now=now, config=config)
             raised.repeat_count += len(round_of_offers) - won_count
-    finally:
-        if winners.alerts:
-            raised.alerts = winners.alerts
-            raised.unsent_count = _enqueue(winners, store=store, queue=queue(), known=known)
+    except DependencyUnavailable as error:
+        raised.failure = error
+    raised.alerts = winners.alerts
+    if winners.alerts:
+        raised.unsent_count = _enqueue(winners, store=store, queue=queue(), known=known)
     return raised
 
 
@@ -128,20 +131,22 @@ class _Winners:
 
 
 def _rounds(offers: Sequence[Offer]) -> list[list[Offer]]:
-    """Offers without repeats, the highest rung of each ladder, in rounds: a ladder is claimed once a round.
+    """Offers without repeats, the highest rung of each ladder, in rounds: one period of an entity a round.
 
-    Within one identity, offers without a period come first, then periods in their order.
+    What names no period comes first, then periods in their order; an entity's ladders of one period stay together.
     """
     best: dict[tuple[BudgetIdentity, int | None], Offer] = {}
     for offer in offers:
         key = (offer.identity, offer.period_end)
         if key not in best or _gravity(offer) > _gravity(best[key]):
             best[key] = offer
+    periods: dict[tuple[object, ...], list[int | None]] = {}
     rounds: list[list[Offer]] = []
-    seen: dict[BudgetIdentity, int] = {}
     for offer in sorted(best.values(), key=lambda o: o.period_end or 0):
-        turn = seen.get(offer.identity, 0)
-        seen[offer.identity] = turn + 1
+        periods_of_entity = periods.setdefault(offer.identity.entity, [])
+        if offer.period_end not in periods_of_entity:
+            periods_of_entity.append(offer.period_end)
+        turn = periods_of_entity.index(offer.period_end)
         if turn == len(rounds):
             rounds.append([])
         rounds[turn].append(offer)
@@ -257,7 +262,12 @@ def sweep_outbox(*, claims: ClaimStore, queue: AlertQueue, now: datetime) -> Rai
     """
     swept = Raised()
     for outbox in claims.pending(before=now - SWEEP_AFTER):
-        alerts = [Alert.model_validate_json(text) for text in outbox.alerts]
+        try:
+            alerts = [Alert.model_validate_json(text) for text in outbox.alerts]
+        except ValidationError:
+            # Left where it is; the failure keeps the alarm up until somebody has looked.
+            swept.failure = InvalidAlert(f"outbox of {outbox.key} cannot be read")
+            continue
         sent = queue.send(alerts)
         swept.alerts += [alert for alert in alerts if alert.alert_id in sent]
         swept.unsent_count += len(alerts) - len(sent)

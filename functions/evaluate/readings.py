@@ -81,17 +81,18 @@ def _from_refusal(error: ErrorInformation, metadata: RequestMetadata) -> Iterato
     entity_type = get_event_group_type(event_group)
     who = _caller(metadata)
     entity_id = given(error.error_budget_entity_id)
-    if entity_id is not None and entity_type.get_id(UserInfo.model_construct(**who)) != entity_id:
-        # Not the caller itself (a tag, say): what is known of the caller does not describe it.
-        who = entity_type.fields_for_id(entity_id)
-    own_limit, resets_at = _own_budget(event_group, metadata)
+    named = {} if entity_id is None else entity_type.fields_for_id(entity_id)
+    is_caller = all(who.get(field) == value for field, value in named.items())
+    own_limit, resets_at = _own_budget(event_group, metadata) if is_caller else (None, None)
     figures = {
         "spend": spend,
         "max_budget": limit,
         # Another limit of the same entity (per model, per window) resets at a time of its own.
         "budget_reset_at": resets_at if own_limit == limit else None,
     }
-    yield BudgetReading(entity_type, entity_type, UserInfo.model_construct(event_group=event_group, **(who | figures)))
+    # Of another entity than the caller (a tag, say) nothing is known but its id.
+    described = (who if is_caller else named) | figures
+    yield BudgetReading(entity_type, entity_type, UserInfo.model_construct(event_group=event_group, **described))
 
 
 def _own_budget(event_group: str, metadata: RequestMetadata) -> tuple[Decimal | None, datetime | None]:

@@ -66,10 +66,21 @@ def parse_body(body: bytes) -> ParsedEvents:
     body = body.strip()
     if not body:
         raise MalformedBody("the body is empty")
-    if body.startswith(b"["):
-        return _parse_array(body)
     lines = [line for line in body.splitlines() if line and not line.isspace()]
-    return _parse_array(b"[" + body + b"]") if len(lines) == 1 else _parse_lines(body, lines)
+    if body.startswith(b"["):
+        arrays = [body]
+    elif len(lines) == 1:
+        arrays = [b"[%s]" % body]
+    else:  # lines of JSON, or one value laid out over several lines
+        arrays = [b"[%s]" % b",".join(lines), b"[%s]" % body]
+    for array in arrays:
+        try:
+            return _parse_array(array)
+        except MalformedBody as error:
+            malformed = error
+    if len(lines) == 1:
+        raise malformed
+    return _parse_lines(lines, malformed)
 
 
 def parse_objects(objects: Sequence[Any]) -> ParsedEvents:
@@ -94,13 +105,9 @@ def _parse_array(body: bytes) -> ParsedEvents:
     return parse_objects(objects)
 
 
-def _parse_lines(body: bytes, lines: Sequence[bytes]) -> ParsedEvents:
-    for array in (b",".join(lines), body):  # lines of JSON, or one value laid out over several lines
-        try:
-            return _parse_array(b"[" + array + b"]")
-        except MalformedBody:
-            continue
-    # At least one line is not JSON; its neighbours are still good.
+def _parse_lines(lines: Sequence[bytes], malformed: MalformedBody) -> ParsedEvents:
+    """Lines of which at least one is not JSON; its neighbours are still good."""
+    _check_count(lines)
     objects: list[tuple[int, Any]] = []
     rejections: list[Rejection] = []
     for index, line in enumerate(lines):
@@ -109,7 +116,7 @@ def _parse_lines(body: bytes, lines: Sequence[bytes]) -> ParsedEvents:
         except ValueError as error:
             rejections.append(Rejection(index, f"malformed_line: not JSON: {error}"))
     if not any(isinstance(value, dict) for _, value in objects):
-        raise MalformedBody("neither JSON nor lines of JSON")
+        raise malformed
     return _one_by_one(objects, rejections)
 
 

@@ -10,7 +10,7 @@ limit missing         no such limit
 limit infinite        no such limit (D28: infinite spend of an infinite budget is refused as no number)
 limit zero            crossed by the first spend above zero, not by none (D28: not by 0 of 0)
 limit negative        crossed when spend ≥ limit, as the gateway enforces it; it has no percentage
-limit NaN             refused: it is no number (D28: silent)
+limit NaN             refused where it comes in: it is no number (D28: silent)
 spend negative        a credit; below every limit that is not lower
 ====================  =====================================================================================
 """
@@ -21,8 +21,6 @@ from typing import NamedTuple
 
 from evaluate.readings import BudgetReading
 from gateway_alerts.alerts import BudgetKind
-from gateway_alerts.errors import InvalidEvent
-from gateway_alerts.events import MAX_MONEY_USD
 
 FULL = Decimal(1)
 
@@ -50,14 +48,9 @@ def crossings_of(reading: BudgetReading, *, thresholds: Sequence[Decimal]) -> tu
     Args:
         reading: one budget at one moment.
         thresholds: the rungs of its maximum budget, ascending, as fractions of it.
-
-    Raises:
-        InvalidEvent: a limit is no number, or too far below zero to be one.
     """
     info = reading.user_info
-    spend = info.spend
-    maximum = _limit("max_budget", info.max_budget)
-    soft = _limit("soft_budget", info.soft_budget)
+    spend, maximum, soft = info.spend, info.max_budget, info.soft_budget
     if reading.budget_type.is_projection:
         limit = maximum if maximum is not None else soft
         return () if limit is None else (Crossing("projected", limit, FULL),)
@@ -66,28 +59,21 @@ def crossings_of(reading: BudgetReading, *, thresholds: Sequence[Decimal]) -> tu
         rung = _highest_rung(spend, maximum, thresholds)
         if rung is not None:
             crossings = (Crossing("maximum", maximum, rung),)
-    if soft is not None and _is_reached(spend, soft):
+    if soft is not None and is_reached(spend, soft):
         crossings = (*crossings, Crossing("soft", soft, FULL))
     return crossings
 
 
-def _highest_rung(spend: Decimal, limit: Decimal, thresholds: Sequence[Decimal]) -> Decimal | None:
-    if limit <= 0:
-        return thresholds[-1] if thresholds and _is_reached(spend, limit) else None
-    if not thresholds or spend < thresholds[0] * limit:  # most readings end here
-        return None
-    return next(rung for rung in reversed(thresholds) if spend >= rung * limit)
-
-
-def _is_reached(spend: Decimal, limit: Decimal) -> bool:
+def is_reached(spend: Decimal, limit: Decimal) -> bool:
+    """Whether all of a limit is spent; a limit of zero only when anything is."""
     return spend >= limit if limit != 0 else spend > 0
 
 
-def _limit(field: str, value: Decimal | None) -> Decimal | None:
-    if value is None:
+def _highest_rung(spend: Decimal, limit: Decimal, thresholds: Sequence[Decimal]) -> Decimal | None:
+    if not thresholds:
         return None
-    if value.is_nan():
-        raise InvalidEvent(f"{field}: is not a number")
-    if value < -MAX_MONEY_USD:
-        raise InvalidEvent(f"{field}: is below -{MAX_MONEY_USD}")
-    return None if value > MAX_MONEY_USD else value
+    if limit <= 0:  # it has no part that could be reached before the whole
+        return FULL if is_reached(spend, limit) else None
+    if spend < thresholds[0] * limit:  # most readings end here
+        return None
+    return next(rung for rung in reversed(thresholds) if spend >= rung * limit)

@@ -8,6 +8,7 @@ from typing import Self
 from gateway_alerts.errors import ConfigurationError
 
 DEFAULT_GATEWAY = "default"
+SHORTEST_BASE64_TOKEN = 16
 #: A gateway's name stands in every message, and is part of every identity.
 GATEWAY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -26,14 +27,14 @@ class IngestTokens:
             ConfigurationError: there is no token, or a pair lacks one half.
         """
         gateway_by_token: dict[str, str] = {}
-        for position, pair in enumerate(filter(None, (part.strip() for part in text.split(",")))):
-            gateway, separator, token = pair.partition("=")
-            gateway, token = (gateway.strip(), token.strip()) if separator else (DEFAULT_GATEWAY, gateway)
+        for position, pair in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+            gateway, token = _split(pair)
             if not GATEWAY_NAME.fullmatch(gateway) or not token:
                 raise ConfigurationError(
-                    f"INGEST_TOKENS: pair {position + 1} is not GATEWAY=TOKEN with a name of letters, digits, . _ and -"
+                    f"INGEST_TOKENS: pair {position} is not GATEWAY=TOKEN with a name of letters, digits, . _ and -"
                 )
-            gateway_by_token[token] = gateway
+            if gateway_by_token.setdefault(token, gateway) != gateway:
+                raise ConfigurationError(f"INGEST_TOKENS: the token of pair {position} belongs to another gateway already")
         if not gateway_by_token:
             raise ConfigurationError("INGEST_TOKENS: there is no token, so nobody could send anything")
         return cls(gateway_by_token)
@@ -46,3 +47,10 @@ class IngestTokens:
             if hmac.compare_digest(token, candidate):
                 found = gateway
         return found
+
+
+def _split(pair: str) -> tuple[str, str]:
+    """Gateway and token. Base64 may end in ``=``, so a long text with nothing else behind it is a token alone."""
+    gateway, _, token = (part.strip() for part in pair.partition("="))
+    is_token_alone = "=" not in pair or (not token.strip("=") and len(gateway) >= SHORTEST_BASE64_TOKEN)
+    return (DEFAULT_GATEWAY, pair) if is_token_alone else (gateway, token)

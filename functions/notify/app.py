@@ -6,6 +6,7 @@ back. A record that keeps failing lands in the dead-letter queue.
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 
 from gateway_alerts import secrets
 from gateway_alerts.aws import aws_client
-from gateway_alerts.config import Config, parse_config
+from gateway_alerts.config_source import ConfigSource
 from gateway_alerts.errors import ConfigurationError
 from gateway_alerts.observability import Counts, build_logger
 from notify.deliveries import DynamoDBDeliveries
@@ -52,7 +53,12 @@ class Application:
         self._settings = Settings.read(environment)
         self._logger = build_logger("notify")
         self._counts = Counts(Metrics())
-        self._config = cache(parse_config)
+        self.config = ConfigSource(
+            inline=self._settings.config,
+            parameter_name=self._settings.config_parameter_name,
+            check=lambda _config: None,
+            logger=self._logger,
+        ).current
         self._http = cache(_http_client)
         self._deliveries = DynamoDBDeliveries(lambda: aws_client("dynamodb"), table_name=self._settings.table_name)
 
@@ -67,12 +73,6 @@ class Application:
         )
         self._report(notified, record_count=len(event["Records"]), now=now)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(notified.failed)]}
-
-    def config(self) -> Config:
-        """The configuration as it is now. Raises ConfigurationError, DependencyUnavailable."""
-        settings = self._settings
-        document = secrets.config_document(inline=settings.config, parameter_name=settings.config_parameter_name)
-        return self._config(document)
 
     def destination(self, name: str) -> Destination:
         """The destination of that name, as the configuration has it now."""
@@ -113,7 +113,7 @@ class Application:
                 "redelivered_count": notified.redelivered_count,
                 "returned_count": len(notified.failed),
                 "outcomes": [
-                    {"destination": name, "outcome": type(outcome).__name__, "reason": getattr(outcome, "reason", "")}
+                    {"destination": name, "outcome": type(outcome).__name__} | asdict(outcome)
                     for name, outcome in notified.outcomes
                     if not isinstance(outcome, Delivered)
                 ][:20],

@@ -46,4 +46,4 @@ def group_by_destination(received: Iterable[Received]) -> dict[str, list[AlertIt
 
 
 def _sameness(alert: Alert) -> tuple[str, ...]:
-    return (alert.dedupe_key, alert.event, str(alert.budget.rung))
+    return (alert.dedupe_key, alert.event, str(alert.budget.rung.normalize()))

@@ -12,7 +12,7 @@ note     deliveries              -                           logged: a redeliver
 =======  ======================  ==========================  ==========================================================
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -83,7 +83,7 @@ def _read(records: Sequence[Mapping[str, Any]], notified: Notified) -> list[Rece
             received.append(Received(record["messageId"], parse_queued_alert(record["body"])))
         except InvalidAlert as error:
             notified.unreadable_count += 1
-            notified.faults.append(str(error))
+            notified.faults.append(f"{record['messageId']}: {error}")
             notified.failed.add(record["messageId"])
     return received
 
@@ -105,16 +105,19 @@ def _deliver(
     """Post everything that is for one destination; what does not arrive goes back."""
     try:
         target = destination(name)
-        messages = target.compose(items, now=now)
     except (ConfigurationError, DependencyUnavailable) as error:
         notified.faults.append(f"{name}: {error}")
-        notified.failed |= {message_id for item in items for message_id in item.message_ids}
+        notified.failed |= _message_ids(items)
         return
+    messages, unwritable = _compose(target, items, now=now)
+    if unwritable:
+        notified.faults.append(f"{name}: {len(unwritable)} alerts could not be put into words")
+        notified.failed |= _message_ids(unwritable)
     is_open = True
     for message in messages:
         is_open = is_open and has_time()
         if not is_open:
-            notified.failed |= _message_ids(message)
+            notified.failed |= _message_ids(message.items)
             continue
         outcome = target.post(message)
         notified.outcomes.append((name, outcome))
@@ -124,9 +127,9 @@ def _deliver(
                 _note(name, message, notified, deliveries=deliveries, now=now)
             case RetryLater():
                 is_open = False  # it asked for a pause: nothing more goes there in this batch
-                notified.failed |= _message_ids(message)
+                notified.failed |= _message_ids(message.items)
             case Permanent() | Ambiguous():
-                notified.failed |= _message_ids(message)
+                notified.failed |= _message_ids(message.items)
 
 
 def _note(name: str, message: Message, notified: Notified, *, deliveries: Deliveries, now: datetime) -> None:
@@ -136,5 +139,17 @@ def _note(name: str, message: Message, notified: Notified, *, deliveries: Delive
         notified.faults.append(f"{name}: delivered and not noted: {error}")
 
 
-def _message_ids(message: Message) -> set[str]:
-    return {message_id for item in message.items for message_id in item.message_ids}
+def _compose(target: Destination, items: Sequence[AlertItem], *, now: datetime) -> tuple[list[Message], list[AlertItem]]:
+    """The messages, and the alerts that a defect keeps from being written: these go back alone, not with the batch."""
+    try:
+        return target.compose(items, now=now), []
+    except Exception:  # noqa: BLE001
+        if len(items) == 1:
+            return [], list(items)
+    unwritable = [item for item in items if not _compose(target, [item], now=now)[0]]
+    writable = [item for item in items if item not in unwritable]
+    return _compose(target, writable, now=now)[0] if writable else [], unwritable
+
+
+def _message_ids(items: Iterable[AlertItem]) -> set[str]:
+    return {message_id for item in items for message_id in item.message_ids}

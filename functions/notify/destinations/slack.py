@@ -4,6 +4,7 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
 https://docs.slack.dev/apis/web-api/rate-limits
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -47,6 +48,8 @@ PAYLOAD_ERRORS = frozenset(
 )
 #: Slack's word for a failure of its own, after which part of the work may have been done.
 AMBIGUOUS_ERRORS = frozenset({"rollup_error"})
+#: Slack's own answers are a word.
+MAX_ANSWER_BYTES = 200
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -54,10 +57,8 @@ class SlackWebhook:
     """Posts to one incoming webhook. The URL is the secret: it is in no error, log or message."""
 
     def __init__(self, url: SecretStr, *, client: Callable[[], httpx.Client]) -> None:
-        parts = urlsplit(url.get_secret_value())
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-        if not is_safe or not parts.hostname:
-            raise ConfigurationError("a Slack webhook's URL begins with https://")
+        if not _is_safe(url.get_secret_value()):
+            raise ConfigurationError("a Slack webhook's URL begins with https:// and is whole")
         self._url = url
         self._client = client
 
@@ -73,21 +74,24 @@ class SlackWebhook:
             return RetryLater(Reason.CANNOT_CONNECT)  # nothing was sent
         except httpx.HTTPError:
             return Ambiguous(Reason.NO_ANSWER)
-        return verdict(answer.status_code, answer.text, retry_after=answer.headers.get("retry-after"))
+        body = answer.content[:MAX_ANSWER_BYTES].decode(errors="replace")
+        return verdict(answer.status_code, body, retry_after=answer.headers.get("retry-after"))
 
 
 def verdict(status: int, body: str, *, retry_after: str | None = None) -> Outcome:
     """What Slack's answer means. The body comes before the status: it says more, and a proxy may change the other."""
-    word = body.strip()[:80]
+    word = body.strip()
     if word == "ok" and status == 200:
         return Delivered()
-    if status == 429:
-        return RetryLater(Reason.RATE_LIMITED, _seconds(retry_after))
     if word in CONFIGURATION_ERRORS:
         return Permanent(Reason.CONFIGURATION, word)
     if word in PAYLOAD_ERRORS:
         return Permanent(Reason.PAYLOAD_REFUSED, word)
-    if word in AMBIGUOUS_ERRORS or status >= 500:
+    if word in AMBIGUOUS_ERRORS:
+        return Ambiguous(Reason.SERVER_ERROR)
+    if status == 429:
+        return RetryLater(Reason.RATE_LIMITED, _seconds(retry_after))
+    if status >= 500:
         return Ambiguous(Reason.SERVER_ERROR)
     if status in (401, 403, 404, 410):
         return Permanent(Reason.CONFIGURATION, f"status {status}")
@@ -96,5 +100,16 @@ def verdict(status: int, body: str, *, retry_after: str | None = None) -> Outcom
     return Permanent(Reason.UNEXPECTED_ANSWER, f"status {status}")
 
 
+def _is_safe(url: str) -> bool:
+    """Whether a URL is whole, and encrypted unless it stays on this machine."""
+    try:
+        parts, port = httpx.URL(url), urlsplit(url).port
+    except (httpx.InvalidURL, ValueError):
+        return False
+    is_encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.host in LOOPBACK)
+    return is_encrypted and bool(parts.host) and port != 0
+
+
 def _seconds(retry_after: str | None) -> int | None:
-    return int(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+    is_number = retry_after is not None and re.fullmatch(r"[0-9]{1,6}", retry_after)
+    return int(retry_after) if retry_after is not None and is_number else None

@@ -1,11 +1,12 @@
 """One budget alert in words: in full, in one line for a storm, and plain for notifications and screen readers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
 
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
+from gateway_alerts.events import MIN_LIMIT_USD
 from notify.grouping import AlertItem
 from notify.rendering.wording import bar, clean, escape, percent, resets, shown_name, usd
 
@@ -23,15 +24,18 @@ EMOJI = {Gravity.OVER: "🔴", Gravity.CLOSE: "🟠", Gravity.PROJECTED: "📈",
 
 
 class Wording(NamedTuple):
-    """One alert in words. ``full`` and ``line`` are Slack mrkdwn with everything from outside escaped; ``plain`` is
-    escaped text. ``group`` is the heading that it stands under in a storm. Lower ``order`` comes first.
+    """One alert in words. Everything from outside is escaped but in ``headline``. Lower ``order`` comes first.
+
+    ``line`` stands under the heading ``group``, ``lone_line`` under none; ``plain`` says the same without layout.
     """
 
     gravity: Gravity
     order: tuple[int, Decimal, str]
     group: str
+    headline: str
     full: str
     line: str
+    lone_line: str
     plain: str
 
 
@@ -43,43 +47,51 @@ def word(item: AlertItem, *, now: datetime, with_gateway: bool) -> Wording:
         now: the moment that the message is written for.
         with_gateway: name the gateway, since the message speaks of several.
     """
-    alert = item.alert
-    name = _label(alert)
-    repeats = f" ×{item.count}" if item.count > 1 else ""
+    alert, budget = item.alert, item.alert.budget
+    gravity, share = gravity_of(budget), share_of(budget)
+    name, label = _bare_name(alert), _label(alert)
+    verdict = _verdict(budget, gravity)
     gateway = f" · {escape(shown_name(alert.gateway))}" if with_gateway else ""
-    group = _group(alert.entity) + gateway
-    budget, gravity = alert.budget, gravity_of(alert)
-    share = share_of(budget)
+    repeats = [f"raised {item.count} times"] if item.count > 1 else []
+    reset = [resets(budget.resets_at, now=now)] if budget.resets_at else []
     figures = _figures(budget)
-    lines = [f"*{escape(name)}*{_owner(alert.entity)} {_verdict(budget, gravity)}{repeats}{gateway}"]
-    gauge = f"{bar(share)} *{percent(share)}*   " if share is not None else ""
-    lines.append(gauge + figures)
-    lines += _remarks(budget, gravity, now=now)
-    ending = f" · {resets(budget.resets_at, now=now)}" if budget.resets_at else ""
-    measure = percent(share) if share is not None else usd(budget.spend)
+    gauge = [f"{bar(share)} *{percent(share)}*   {figures}" if share is not None else figures]
+    remarks = " · ".join([*repeats, *_remarks(budget), *reset])
+    measure = _measure(budget, gravity, share)
+    line = " · ".join([measure, *reset, *repeats])
     return Wording(
         gravity=gravity,
-        order=(gravity, -(share if share is not None else Decimal(0)), name),
-        group=group,
-        full="\n".join(lines),
-        line=f"{EMOJI[gravity]} *{escape(_bare_name(alert))}* {measure} · {figures}{ending}{repeats}",
-        plain=f"{escape(name)} {_plain_measure(budget, gravity, measure)}{repeats}{gateway}",
+        order=(gravity, -(share if share is not None else Decimal(0)), label),
+        group=_group(alert.entity) + gateway,
+        headline=f"{label} {verdict}",
+        full="\n".join(
+            [
+                f"*{escape(label)}*{_owner(alert.entity)} {verdict}{gateway}",
+                *gauge,
+                *filter(None, [remarks]),
+                *_consequence(budget, gravity, now=now),
+            ]
+        ),
+        line=f"{EMOJI[gravity]} *{escape(name)}* {line}",
+        lone_line=f"{EMOJI[gravity]} *{escape(label)}* {line}{gateway}",
+        plain=f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}",
     )
 
 
-def gravity_of(alert: Alert) -> Gravity:
-    """How grave an alert is."""
-    if alert.budget.kind == "projected":
+def gravity_of(budget: BudgetFigures) -> Gravity:
+    """How grave a budget is, by its figures."""
+    if budget.kind == "projected":
         return Gravity.PROJECTED
-    if alert.budget.kind == "soft":
+    if budget.kind == "soft":
         return Gravity.SOFT
-    return Gravity.OVER if alert.budget.rung >= 1 else Gravity.CLOSE
+    is_over = budget.rung >= 1 or budget.limit <= 0 or budget.spend >= budget.limit
+    return Gravity.OVER if is_over else Gravity.CLOSE
 
 
 def share_of(budget: BudgetFigures) -> Decimal | None:
     """The fraction that the bar shows: of the maximum where there is one, else of the limit; None where it means nothing."""
     limit = budget.max_budget if budget.max_budget is not None and budget.max_budget > 0 else budget.limit
-    return budget.spend / limit if limit > 0 else None
+    return budget.spend / limit if limit >= MIN_LIMIT_USD else None
 
 
 def noun_of(entity: Entity) -> str:
@@ -96,12 +108,12 @@ def _verdict(budget: BudgetFigures, gravity: Gravity) -> str:
         case Gravity.SOFT:
             return "is over its soft budget" if budget.spend > budget.limit else "has reached its soft budget"
         case _:
-            return f"has {percent(1 - budget.spend / budget.limit)} of its budget left"
+            return f"has {usd(budget.limit - budget.spend)} left"
 
 
 def _figures(budget: BudgetFigures) -> str:
     if budget.kind == "projected":
-        ahead = f" · {usd(budget.projected_spend)} projected" if budget.projected_spend is not None else ""
+        ahead = f", {usd(budget.projected_spend)} projected" if budget.projected_spend is not None else ""
         return f"{usd(budget.spend)} of {usd(budget.limit)}{ahead}"
     if budget.kind == "soft":
         maximum = f" · limit {usd(budget.max_budget)}" if budget.max_budget is not None else ""
@@ -109,29 +121,47 @@ def _figures(budget: BudgetFigures) -> str:
     return f"{usd(budget.spend)} of {usd(budget.limit)}"
 
 
-def _remarks(budget: BudgetFigures, gravity: Gravity, *, now: datetime) -> list[str]:
+def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None) -> str:
+    """The figures of a line in a storm."""
+    if gravity is Gravity.PROJECTED and budget.projected_spend is not None:
+        expected = f" · expected {_day(budget.projected_exceeded_date)}" if budget.projected_exceeded_date else ""
+        return f"{usd(budget.projected_spend)} projected of {usd(budget.limit)} · {usd(budget.spend)} so far{expected}"
+    return f"{percent(share)} · {_figures(budget)}" if share is not None else _figures(budget)
+
+
+def _remarks(budget: BudgetFigures) -> list[str]:
     remarks = []
-    if budget.resets_at is not None:
-        remarks.append(resets(budget.resets_at, now=now))
     if budget.kind == "projected" and budget.projected_exceeded_date:
-        remarks.append(f"expected on {escape(clean(budget.projected_exceeded_date))}")
+        remarks.append(f"expected on {_day(budget.projected_exceeded_date)}")
     if budget.kind == "maximum" and budget.soft_budget_crossed and budget.soft_budget is not None:
         remarks.append(f"soft budget {usd(budget.soft_budget)} passed too")
-    lines = [" · ".join(remarks)] if remarks else []
-    if gravity is Gravity.OVER and budget.spend >= budget.limit:
-        until = "then" if budget.resets_at is not None and budget.resets_at > now else "it resets or is raised"
-        lines.append(f"_Requests are refused until {until}._")
-    return lines
+    return remarks
 
 
-def _plain_measure(budget: BudgetFigures, gravity: Gravity, measure: str) -> str:
+def _consequence(budget: BudgetFigures, gravity: Gravity, *, now: datetime) -> list[str]:
+    if gravity is not Gravity.OVER or budget.spend < budget.limit:
+        return []
+    until = "then" if budget.resets_at is not None and budget.resets_at > now else "it resets or is raised"
+    return [f"_Requests are refused until {until}._"]
+
+
+def _plain_measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None) -> str:
     match gravity:
         case Gravity.SOFT:
             return f"over soft budget {usd(budget.limit)}"
         case Gravity.PROJECTED:
             return f"projected over {usd(budget.limit)}"
         case _:
-            return f"{measure} of {usd(budget.limit)}"
+            return f"{percent(share) if share is not None else usd(budget.spend)} of {usd(budget.limit)}"
+
+
+def _day(text: str) -> str:
+    """``12 Dec`` for an ISO date; anything else as the gateway wrote it."""
+    try:
+        moment = date.fromisoformat(text)
+    except ValueError:
+        return escape(shown_name(text))
+    return f"{moment.day} {moment:%b}"
 
 
 def _bare_name(alert: Alert) -> str:
@@ -139,26 +169,33 @@ def _bare_name(alert: Alert) -> str:
     entity = alert.entity
     if entity.type == "proxy":
         return shown_name(alert.gateway)
-    return shown_name(entity.name or entity.id or "") or "(unnamed)"
+    return shown_name(entity.name or "") or shown_name(entity.id or "") or UNNAMED
+
+
+UNNAMED = "(unnamed)"
 
 
 def _label(alert: Alert) -> str:
     """The entity with its type: ``Team Research``; ``Unnamed key`` when the gateway said neither name nor id."""
-    noun = noun_of(alert.entity)
-    name = _bare_name(alert)
-    return f"Unnamed {noun}" if name == "(unnamed)" else f"{noun.capitalize()} {name}"
+    noun, name = noun_of(alert.entity), _bare_name(alert)
+    return f"Unnamed {noun}" if name == UNNAMED else f"{noun.capitalize()} {name}"
 
 
 def _owner(entity: Entity) -> str:
-    if entity.type in ("proxy", "team_member", "organization_member", "organization", "project", "team"):
-        who = entity.team if entity.type == "project" else None
-    else:
-        who = ", ".join(shown_name(part) for part in (entity.owner, entity.team) if part)
-    return f" ({escape(shown_name(who))})" if who else ""
+    """Whose key it is, and of which team; nothing where the name says it already."""
+    parts: tuple[str | None, ...]
+    match entity.type:
+        case "key" | "user":
+            parts = (entity.owner, entity.team)
+        case "project":
+            parts = (entity.team,)
+        case _:
+            return ""
+    who = ", ".join(shown for shown in (shown_name(part or "") for part in parts) if shown)
+    return f" ({escape(who)})" if who else ""
 
 
 def _group(entity: Entity) -> str:
-    noun = noun_of(entity).capitalize()
-    if entity.team and entity.type in ("key", "project", "user"):
-        return f"{noun} · {escape(shown_name(entity.team))}"
-    return noun
+    noun = escape(noun_of(entity).capitalize())
+    team = shown_name(entity.team or "") if entity.type in ("key", "project", "user") else ""
+    return f"{noun} · {escape(team)}" if team else noun

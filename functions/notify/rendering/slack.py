@@ -16,6 +16,8 @@ from notify.rendering.wording import clock, escape, nouns, plural, shown_name
 
 #: https://docs.slack.dev/reference/block-kit/blocks/header-block
 HEADER_CHARACTERS = 150
+#: What a header keeps free for its emoji and its part: ``(100 of 100)``.
+HEADLINE_CHARACTERS = HEADER_CHARACTERS - 20
 #: https://docs.slack.dev/reference/block-kit/blocks/section-block
 SECTION_CHARACTERS = 3_000
 #: A message takes about 13,200 characters in its blocks although each single limit is kept (``msg_blocks_too_long``,
@@ -44,23 +46,23 @@ def compose_messages(items: Sequence[AlertItem], *, now: datetime) -> list[Messa
     if is_storm:  # worst first, and what belongs together stays together
         rank = {wording.group: position for position, (_, wording) in reversed(list(enumerate(worded)))}
         worded.sort(key=lambda pair: (pair[1].gravity, rank[pair[1].group]))
-    pages = list(_pages(worded, is_storm=is_storm))
     headline = _headline([wording for _, wording in worded], items)
+    reserved = len(escape(headline)) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
+    pages = list(_pages(worded, is_storm=is_storm, reserved=reserved))
     return [
-        _message(page, headline=headline, part=(number, len(pages)), is_storm=is_storm, now=now)
+        _message(page, headline=headline, part=(number, len(pages)), alert_count=len(worded), is_storm=is_storm, now=now)
         for number, page in enumerate(pages, start=1)
     ]
 
 
-def _pages(worded: Sequence[_Worded], *, is_storm: bool) -> Iterator[list[_Worded]]:
-    """Cut the alerts into messages: as many as fit under the limits of block text and plain text."""
+def _pages(worded: Sequence[_Worded], *, is_storm: bool, reserved: int) -> Iterator[list[_Worded]]:
+    """Cut the alerts into messages: as many as fit under the limits of block text and plain text, beside the title."""
     page: list[_Worded] = []
     size = text_size = 0
     for pair in worded:
         cost, text_cost = _cost(pair[1], is_storm=is_storm), len(pair[1].plain) + len(", ")
-        # Both start with the headline.
-        is_full = size + cost + HEADER_CHARACTERS > MESSAGE_CHARACTERS
-        is_text_full = text_size + text_cost + HEADER_CHARACTERS > TEXT_CHARACTERS
+        is_full = size + cost + reserved > MESSAGE_CHARACTERS
+        is_text_full = text_size + text_cost + reserved > TEXT_CHARACTERS
         if page and (is_full or is_text_full):
             yield page
             page, size, text_size = [], 0, 0
@@ -72,21 +74,24 @@ def _pages(worded: Sequence[_Worded], *, is_storm: bool) -> Iterator[list[_Worde
 
 def _cost(wording: Wording, *, is_storm: bool) -> int:
     """Characters that an alert takes at most: in a storm it may need its group's heading."""
-    return len(wording.line) + len(_heading(wording)) + 2 if is_storm else len(wording.full)
+    if not is_storm:
+        return len(wording.full)
+    return max(len(wording.lone_line), len(wording.line) + len(_heading(wording)) + 1) + 1
 
 
-def _message(page: Sequence[_Worded], *, headline: str, part: tuple[int, int], is_storm: bool, now: datetime) -> Message:
-    number, count = part
+def _message(
+    page: Sequence[_Worded], *, headline: str, part: tuple[int, int], alert_count: int, is_storm: bool, now: datetime
+) -> Message:
+    number, part_count = part
     wordings = [wording for _, wording in page]
-    title = f"{headline} ({number} of {count})" if count > 1 else headline
-    emoji = EMOJI[wordings[0].gravity]
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": f"{emoji} {title}"[:HEADER_CHARACTERS], "emoji": True}}
-    ]
+    items = tuple(item for item, _ in page)
+    title = f"{EMOJI[wordings[0].gravity]} {headline}" + (f" ({number} of {part_count})" if part_count > 1 else "")
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}]
     blocks += _lines(wordings) if is_storm else _paragraphs(wordings)
-    blocks.append({"type": "context", "elements": [_mrkdwn(_footer([item for item, _ in page], now=now))]})
+    blocks.append({"type": "context", "elements": [_mrkdwn(_footer(len(items), alert_count=alert_count, now=now))]})
     text = f"{escape(title)}: {', '.join(wording.plain for wording in wordings)}"
-    return Message(payload={"text": text, "blocks": blocks}, items=tuple(item for item, _ in page))
+    # Nothing that a name may look like is fetched or previewed.
+    return Message({"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}, items)
 
 
 def _paragraphs(wordings: Sequence[Wording]) -> list[dict[str, Any]]:
@@ -99,16 +104,24 @@ def _paragraphs(wordings: Sequence[Wording]) -> list[dict[str, Any]]:
 
 
 def _lines(wordings: Sequence[Wording]) -> list[dict[str, Any]]:
-    """One line an alert, under a heading for each group, in as few sections as their limit allows."""
+    """One line an alert, in as few sections as their limit allows: first those alone in their group, then each
+    group under its heading.
+    """
+    members = Counter((wording.gravity, wording.group) for wording in wordings)
     sections: list[str] = []
-    group = None
-    for wording in wordings:
-        addition = wording.line if wording.group == group else f"{_heading(wording)}\n{wording.line}"
-        if sections and len(sections[-1]) + 1 + len(addition) <= SECTION_CHARACTERS:
+    heading = None
+    for wording in sorted(wordings, key=lambda w: (w.gravity, members[w.gravity, w.group] > 1)):
+        is_alone = members[wording.gravity, wording.group] == 1
+        wanted = "" if is_alone else _heading(wording)
+        line = wording.lone_line if is_alone else wording.line
+        addition = line if wanted in ("", heading) else f"{wanted}\n{line}"
+        fits = sections and len(sections[-1]) + 1 + len(addition) <= SECTION_CHARACTERS
+        # A line without a heading must not seem to stand under the one before.
+        if fits and not (wanted == "" and heading):
             sections[-1] += f"\n{addition}"
         else:
             sections.append(addition)
-        group = wording.group
+        heading = wanted
     return [_section(text) for text in sections]
 
 
@@ -119,23 +132,21 @@ def _heading(wording: Wording) -> str:
 
 
 def _headline(wordings: Sequence[Wording], items: Sequence[AlertItem]) -> str:
-    """``2 budgets over, 1 close · prod-gateway``."""
-    counts = Counter(wording.gravity for wording in wordings)
-    (gravest, count), *others = sorted(counts.items())
-    parts = [f"{plural(count, 'budget')} {_SAYS[gravest]}", *(f"{n:,} {_SAYS[gravity]}" for gravity, n in others)]
+    """``2 budgets over, 1 close · prod-gateway``; of one alert, what it says. Short enough for a header with its part."""
     gateways = {item.alert.gateway for item in items}
     where = shown_name(next(iter(gateways))) if len(gateways) == 1 else plural(len(gateways), "gateway")
-    return f"{', '.join(parts)} · {where}"
+    if len(wordings) == 1:
+        what = wordings[0].headline
+    else:
+        counts = sorted(Counter(wording.gravity for wording in wordings).items())
+        (gravest, count), *others = counts
+        what = ", ".join([f"{plural(count, 'budget')} {_SAYS[gravest]}", *(f"{n:,} {_SAYS[gravity]}" for gravity, n in others)])
+    return f"{what} · {where}"[:HEADLINE_CHARACTERS]
 
 
-def _footer(items: Sequence[AlertItem], *, now: datetime) -> str:
-    parts = [clock(now), plural(len(items), "alert")]
-    repeated = [item.count for item in items if item.count > 1]
-    if len(repeated) == 1:
-        parts.append(f"one repeated {repeated[0]} times")
-    elif repeated:
-        parts.append(f"{len(repeated)} repeated")
-    return " · ".join(parts)
+def _footer(count: int, *, alert_count: int, now: datetime) -> str:
+    alerts = plural(alert_count, "alert")
+    return f"{clock(now)} · {alerts if count == alert_count else f'{count:,} of {alerts}'}"
 
 
 def _section(text: str) -> dict[str, Any]:

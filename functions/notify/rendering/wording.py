@@ -3,31 +3,38 @@
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, Decimal
 
 BAR_CELLS = 10
 #: A reset further away than this is told by its day.
 NEAR = timedelta(days=60)
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_HASH = re.compile(r"[0-9a-f]{32,}")
+_HASH = re.compile(r"\b[0-9a-f]{32,}\b")
+HASH_CHARACTERS = 12
+SMALLEST_SHOWN_USD = Decimal("0.000001")
+LARGEST_SHOWN_FRACTION = Decimal(10_000)
 #: Characters of a name in a message; the middle of a longer one is left out, since names differ at both ends.
 MAX_NAME_CHARACTERS = 80
 
 
 def usd(amount: Decimal) -> str:
-    """``$1,234.50``; amounts under a cent with the digits that matter."""
+    """``$1,234.50``, rounded towards zero: $99.999 is not yet $100. Amounts under a cent with the digits that matter."""
     sign, size = ("-" if amount < 0 else ""), abs(amount)
-    if size == 0 or size >= Decimal("0.01"):
-        return f"{sign}${size.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
-    if size < Decimal("0.000001"):
-        return f"{sign}<$0.000001"
-    return f"{sign}${size.quantize(Decimal(1).scaleb(size.adjusted() - 1), ROUND_HALF_UP).normalize():f}"
+    if size == 0:
+        return "$0.00"
+    if size < SMALLEST_SHOWN_USD:
+        return f"under {sign}${SMALLEST_SHOWN_USD:f}"
+    places = Decimal("0.01") if size >= Decimal("0.01") else Decimal(1).scaleb(size.adjusted() - 1)
+    text = f"{size.quantize(places, ROUND_DOWN):,f}"
+    return sign + "$" + (text if places == Decimal("0.01") else text.rstrip("0"))
 
 
 def percent(fraction: Decimal) -> str:
     """``96 %``, rounded towards zero: 99.97 % of a budget is not yet 100 %. One decimal close below a whole budget."""
+    if fraction > LARGEST_SHOWN_FRACTION:
+        return f"over {LARGEST_SHOWN_FRACTION * 100:,} %"
     places = Decimal("0.1") if Decimal("0.99") < fraction < 1 else Decimal(1)
-    return f"{(fraction * 100).quantize(places, ROUND_DOWN):,} %"
+    return f"{(fraction * 100).quantize(places, ROUND_DOWN) + 0:,} %"
 
 
 def bar(fraction: Decimal) -> str:
@@ -53,9 +60,7 @@ def escape(text: str) -> str:
 
 def shown_name(text: str) -> str:
     """A name or id as it is shown: clean, a hash by its first digits, the middle of an overlong one left out."""
-    text = clean(text)
-    if _HASH.fullmatch(text):
-        return f"{text[:12]}…"
+    text = _HASH.sub(lambda match: f"{match[0][:HASH_CHARACTERS]}…", clean(text))
     if len(text) > MAX_NAME_CHARACTERS:
         half = MAX_NAME_CHARACTERS // 2
         return f"{text[:half]}…{text[-half + 1 :]}"
@@ -68,16 +73,23 @@ def clock(moment: datetime) -> str:
     return f"{moment.day} {moment:%b %H:%M} UTC"
 
 
+def day(moment: datetime) -> str:
+    """``1 Jan 2030``."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
 def resets(resets_at: datetime, *, now: datetime) -> str:
     """When a budget starts anew: ``resets 1 Dec 00:00 UTC, in 7 days``."""
     resets_at, now = resets_at.astimezone(UTC), now.astimezone(UTC)
     wait = resets_at - now
+    if wait < -NEAR:
+        return f"was to reset {day(resets_at)}"
     if wait <= timedelta(0):
         return f"was to reset {clock(resets_at)}"
     if (resets_at.hour, resets_at.minute) == (0, 0) and resets_at.date() - now.date() == timedelta(days=1):
         return "resets at midnight UTC"
     if wait > NEAR:
-        return f"resets {resets_at.day} {resets_at:%b %Y}"
+        return f"resets {day(resets_at)}"
     return f"resets {clock(resets_at)}, in {span(wait)}"
 
 

@@ -4,18 +4,20 @@ EvaluateFunction writes it, NotifyFunction reads it. Money is in US dollars, tim
 a fraction of the limit.
 """
 
-from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway_alerts.errors import InvalidAlert
+from gateway_alerts.events import MAX_MONEY_USD
 
 Level = Literal["Low", "Medium", "High"]
 BudgetKind = Literal["maximum", "projected", "soft"]
 
 DEFAULT_DESTINATION = "default"
+
+Money = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 
 
 class _QueueModel(BaseModel):
@@ -36,15 +38,15 @@ class BudgetFigures(_QueueModel):
     """The figures of one budget at the moment of the alert."""
 
     kind: BudgetKind
-    spend: Decimal
-    limit: Decimal
+    spend: Money
+    limit: Money
     rung: Decimal
-    max_budget: Decimal | None = None
-    soft_budget: Decimal | None = None
+    max_budget: Money | None = None
+    soft_budget: Money | None = None
     soft_budget_crossed: bool = False
-    projected_spend: Decimal | None = None
+    projected_spend: Money | None = None
     projected_exceeded_date: str | None = None
-    resets_at: datetime | None = None
+    resets_at: AwareDatetime | None = None
 
 
 class Alert(_QueueModel):
@@ -59,7 +61,7 @@ class Alert(_QueueModel):
     message: str
     entity: Entity
     budget: BudgetFigures
-    raised_at: datetime
+    raised_at: AwareDatetime
     destinations: tuple[str, ...] = (DEFAULT_DESTINATION,)
 
 

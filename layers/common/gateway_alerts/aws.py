@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 @cache
-def aws_client(service: Literal["dynamodb", "sqs"]) -> "BaseClient":
+def aws_client(service: Literal["dynamodb", "secretsmanager", "sqs", "ssm"]) -> "BaseClient":
     """A client that gives up well within a function's time-out: three tries of at most five seconds."""
     import boto3
     from botocore.config import Config

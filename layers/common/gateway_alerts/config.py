@@ -5,7 +5,7 @@ is never in it, only a reference: ``os.environ/NAME``, ``secretsmanager:ARN_OR_N
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -23,7 +23,7 @@ MAX_FRACTION = Decimal(2)
 
 def _known_alert_type(name: str) -> str:
     if name not in ALERT_TYPES:
-        raise ValueError(f"{name!r} is not an alert type; they are {', '.join(sorted(ALERT_TYPES))}")
+        raise ValueError(f"is not an alert type; they are {', '.join(sorted(ALERT_TYPES))}")
     return name
 
 
@@ -43,7 +43,8 @@ def _as_fractions(values: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
     as_percent = [value > MAX_FRACTION for value in values]
     if any(as_percent) and not all(as_percent):
         raise ValueError("give all thresholds as fractions (0.85, 1) or all as percent (85, 100), not both")
-    return tuple(sorted({(value / 100 if any(as_percent) else value).normalize() for value in values}))
+    fractions = {value / 100 if any(as_percent) else value for value in values}
+    return tuple(sorted(Decimal(format(fraction.normalize(), "f")) for fraction in fractions))
 
 
 AlertType = Annotated[str, AfterValidator(_known_alert_type)]
@@ -125,11 +126,23 @@ class Config(_Settings):
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> "Config":
         known = {DEFAULT_DESTINATION, *self.destinations}
-        for route in self.routes:
-            unknown = set(route.destinations) - known
-            if unknown:
-                raise ValueError(f"routes: no destination is called {', '.join(sorted(unknown))}")
+        for position, route in enumerate(self.routes):
+            if not known.issuperset(route.destinations):
+                raise ValueError(f"routes.{position}.destinations: names one that is not in destinations")
         return self
+
+    def check_entity_types(self, known: Container[str]) -> None:
+        """Refuse settings for entity types that do not exist.
+
+        Raises:
+            ConfigurationError: names the setting.
+        """
+        for entity_type in self.thresholds:
+            if entity_type != "default" and entity_type not in known:
+                raise ConfigurationError(f"CONFIG: thresholds.{_shown(entity_type)}: is not an entity type")
+        for position, route in enumerate(self.routes):
+            if any(entity_type not in known for entity_type in route.entity_types or ()):
+                raise ConfigurationError(f"CONFIG: routes.{position}.entity_types: names one that is not an entity type")
 
     def is_enabled(self, alert_type: str) -> bool:
         """Whether alerts of this type are raised at all."""
@@ -184,6 +197,11 @@ def parse_config(document: str) -> Config:
 
 
 def _fault(fault: Any) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
+    place = ".".join(_shown(str(part)) for part in fault["loc"])
     what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"]
     return f"{place}: {what}" if place else what
+
+
+def _shown(name: str) -> str:
+    """A name that an operator wrote, unless it could be a secret in the wrong place."""
+    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "…"

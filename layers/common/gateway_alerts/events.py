@@ -1,24 +1,48 @@
 """What comes in: the wire formats of LiteLLM 1.109.1, as frozen models that ignore what they do not know.
 
 Money is ``Decimal`` from here on. A JSON number becomes the ``Decimal`` of its shortest text (``8.6``, not
-``8.5999…``), which is what the sender's float meant. Limits may be infinite (no limit) and are judged by
-:mod:`evaluate.thresholds`; spend must be finite.
+``8.5999…``), which is what the sender's float meant. Spend must be finite; a limit beyond all money is no limit.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 #: Characters of any id, alias or message that a gateway may send. LiteLLM's own longest field is a 64-character hash.
 MAX_TEXT_CHARACTERS = 2_000
-#: US dollars; a spend beyond it is a fault of the sender, and a limit beyond it is no limit.
+#: US dollars. A spend beyond it is a fault of the sender, and a limit beyond it is no limit.
 MAX_MONEY_USD = Decimal(10) ** 15
+#: US dollars. A limit closer to zero is zero: any spend would be a percentage that nobody can read.
+MIN_LIMIT_USD = Decimal("1e-12")
+
+
+def _limit(value: Decimal | None) -> Decimal | None:
+    if value is None:
+        return None
+    if value.is_nan():
+        raise ValueError("is not a number")
+    if value < -MAX_MONEY_USD:
+        raise ValueError(f"is below -{MAX_MONEY_USD:f}")
+    if abs(value) < MIN_LIMIT_USD:
+        return Decimal(0)
+    return None if value > MAX_MONEY_USD else value
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken to be UTC, as LiteLLM's are."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the calendar") from None
+
 
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 Spend = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
-Limit = Annotated[Decimal, Field(allow_inf_nan=True)]
+#: None where there is no limit: none was given, or an infinite one.
+Limit = Annotated[Decimal | None, Field(allow_inf_nan=True), AfterValidator(_limit)]
+Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
 class _WireModel(BaseModel):
@@ -33,8 +57,8 @@ class UserInfo(_WireModel):
     """
 
     spend: Spend
-    max_budget: Limit | None = None
-    soft_budget: Limit | None = None
+    max_budget: Limit = None
+    soft_budget: Limit = None
     token: Text | None = None
     key_alias: Text | None = None
     user_id: Text | None = None
@@ -51,8 +75,8 @@ class UserInfo(_WireModel):
     event_group: Text | None = None
     projected_spend: Spend | None = None
     projected_exceeded_date: Text | None = None
-    budget_reset_at: datetime | None = None
-    occurred_at: datetime | None = None
+    budget_reset_at: Moment | None = None
+    occurred_at: Moment | None = None
 
 
 class BudgetEvent(_WireModel):
@@ -80,18 +104,18 @@ class RequestMetadata(_WireModel):
     user_api_key_hash: Text | None = None
     user_api_key_alias: Text | None = None
     user_api_key_spend: Spend | None = None
-    user_api_key_max_budget: Limit | None = None
-    user_api_key_budget_reset_at: datetime | None = None
+    user_api_key_max_budget: Limit = None
+    user_api_key_budget_reset_at: Moment | None = None
     user_api_key_user_id: Text | None = None
     user_api_key_user_email: Text | None = None
     user_api_key_user_spend: Spend | None = None
-    user_api_key_user_max_budget: Limit | None = None
-    user_api_key_user_budget_reset_at: datetime | None = None
+    user_api_key_user_max_budget: Limit = None
+    user_api_key_user_budget_reset_at: Moment | None = None
     user_api_key_team_id: Text | None = None
     user_api_key_team_alias: Text | None = None
     user_api_key_team_spend: Spend | None = None
-    user_api_key_team_max_budget: Limit | None = None
-    user_api_key_team_budget_reset_at: datetime | None = None
+    user_api_key_team_max_budget: Limit = None
+    user_api_key_team_budget_reset_at: Moment | None = None
     user_api_key_org_id: Text | None = None
     user_api_key_org_alias: Text | None = None
     user_api_key_project_id: Text | None = None
@@ -104,7 +128,7 @@ class ErrorInformation(_WireModel):
 
     error_budget_entity_type: Text | None = None
     error_budget_entity_id: Text | None = None
-    error_budget_limit: Limit | None = None
+    error_budget_limit: Limit = None
     error_budget_spend: Spend | None = None
 
 

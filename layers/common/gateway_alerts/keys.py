@@ -21,6 +21,11 @@ class BudgetIdentity(NamedTuple):
     limit: Decimal
 
     @property
+    def entity(self) -> tuple[str, str, str | None, str | None]:
+        """Whom the ladder belongs to: what all ladders of one entity have in common."""
+        return self[:4]
+
+    @property
     def table_key(self) -> str:
         """The claim's partition key: ``budget#TYPE#DIGEST``, at most 100 bytes whatever the ids hold."""
         parts = [*self[:5], format(self.limit.normalize(), "f")]

@@ -5,10 +5,16 @@ The AWS SDK is loaded by the first value that needs it.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from gateway_alerts.aws import aws_client
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 
 #: A rotated secret is picked up within this time.
 MAX_AGE_SECONDS = 300
@@ -35,16 +41,26 @@ def resolve(reference: str, *, environment: Mapping[str, str]) -> SecretStr:
 
 def secret(name: str) -> str:
     """A Secrets Manager secret's text, by name or ARN. Raises as :func:`resolve`."""
-    from aws_lambda_powertools.utilities import parameters
-
-    return _fetch(f"secretsmanager:{name}", lambda: parameters.get_secret(name, max_age=MAX_AGE_SECONDS))
+    return _fetch(f"secretsmanager:{name}", lambda: _secrets_provider().get(name, max_age=MAX_AGE_SECONDS))
 
 
 def parameter(name: str) -> str:
     """An SSM parameter's text, decrypted. Raises as :func:`resolve`."""
-    from aws_lambda_powertools.utilities import parameters
+    return _fetch(f"ssm:{name}", lambda: _ssm_provider().get(name, decrypt=True, max_age=MAX_AGE_SECONDS))
 
-    return _fetch(f"ssm:{name}", lambda: parameters.get_parameter(name, decrypt=True, max_age=MAX_AGE_SECONDS))
+
+@cache
+def _secrets_provider() -> "SecretsProvider":
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    return SecretsProvider(boto3_client=aws_client("secretsmanager"))
+
+
+@cache
+def _ssm_provider() -> "SSMProvider":
+    from aws_lambda_powertools.utilities.parameters import SSMProvider
+
+    return SSMProvider(boto3_client=aws_client("ssm"))
 
 
 def _fetch(reference: str, get: Callable[[], object]) -> str:
@@ -57,10 +73,3 @@ def _fetch(reference: str, get: Callable[[], object]) -> str:
             # The error's own text may quote the request; its type is enough.
             raise DependencyUnavailable(f"{reference} could not be fetched ({type(error).__name__})") from None
     return _last_fetched[reference]
-
-
-def config_document(*, inline: str, parameter_name: str) -> str:
-    """The configuration's JSON: the one given inline, else the SSM parameter's, else none. Raises as :func:`resolve`."""
-    if inline or not parameter_name:
-        return inline
-    return parameter(parameter_name)
