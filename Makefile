@@ -1,0 +1,125 @@
+# Gateway Alerts. `make help` lists what there is; CI runs the same targets (.ci/run).
+#
+# Everything but the SAM targets runs from one virtual environment, .venv, without Docker and without AWS.
+# The first run downloads its packages; after that nothing here needs a network.
+
+PYTHON     ?= python3.13
+PY         := .venv/bin/python
+DEV_READY  := .venv/.ready
+SAM_READY  := .venv-sam/.ready
+# `sam` runs the first `python3.13` on the PATH to build; the one beside it is always there.
+SAM        := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 SAM_CLI_CHECK_VERSION=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam
+BUILD_DIR  := .aws-sam/build
+# A build that runs here, whatever the template's default: `sam local` runs only what was built for this machine.
+HOST_ARCHITECTURE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+ARCHITECTURE      ?= $(HOST_ARCHITECTURE)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+##@ Run it on this machine, without AWS and without Docker
+
+.PHONY: demo
+demo: $(DEV_READY) ## Send the sample events through the whole pipeline, show the Slack messages, end
+	@$(PY) -m local.demo
+
+.PHONY: local
+local: $(DEV_READY) ## The same stack until Ctrl-C, for a real gateway: PORT, BATCH_WINDOW_SECONDS, BATCH_SIZE, CONFIG, INGEST_TOKENS, SLACK_WEBHOOK_URL
+	@$(PY) -m local.serve
+
+##@ Test it
+
+.PHONY: test
+test: $(DEV_READY) ## All tests that need neither Docker nor SAM, with branch coverage
+	@$(PY) -m pytest -m "not sam_local and not deployed" --cov --cov-report=term-missing:skip-covered
+
+.PHONY: check
+check: $(DEV_READY) $(SAM_READY) ## Format, lint, types, template
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/cfn-lint
+	@$(SAM) validate --lint
+
+.PHONY: format
+format: $(DEV_READY) ## Rewrite the sources the way `make check` wants them
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+.PHONY: bench
+bench: $(DEV_READY) ## Cost of a cold start and events per second, against their bounds
+	@$(PY) -m tests.bench
+
+.PHONY: test-sam
+test-sam: $(DEV_READY) $(SAM_READY) ## Build the package, look into it, run it under `sam local` (needs Docker)
+	@$(PY) -m pytest -m sam_local
+
+.PHONY: test-deployed
+test-deployed: $(DEV_READY) $(SAM_READY) ## Deploy template.yaml into a local emulator with IAM enforced, end to end
+	@$(PY) -m pytest -m deployed
+
+##@ Build and deploy it
+
+.PHONY: build
+build: $(SAM_READY) ## Build the package for this machine (ARCHITECTURE=arm64 or x86_64 for another)
+	@$(SAM) build --cached --parallel --parameter-overrides Architecture=$(ARCHITECTURE)
+	@.venv-sam/bin/python -m compileall -q --invalidation-mode unchecked-hash $(BUILD_DIR)
+
+.PHONY: invoke-evaluate
+invoke-evaluate: event-given $(DEV_READY) build ## Run EvaluateFunction under `sam local` on EVENT=events/evaluate/….json (needs Docker)
+	@$(PY) -m local.invoke EvaluateFunction "$(EVENT)"
+
+.PHONY: invoke-notify
+invoke-notify: event-given $(DEV_READY) build ## Run NotifyFunction under `sam local` on EVENT=events/notify/….json (needs Docker)
+	@$(PY) -m local.invoke NotifyFunction "$(EVENT)"
+
+.PHONY: deploy
+deploy: ## Build and deploy to your AWS account; asks for the parameters (ARCHITECTURE=arm64 or x86_64)
+	@$(MAKE) --no-print-directory build ARCHITECTURE=$(DEPLOY_ARCHITECTURE)
+	@$(SAM) deploy --guided --parameter-overrides Architecture=$(DEPLOY_ARCHITECTURE)
+
+##@ Keep it
+
+.PHONY: setup
+setup: $(DEV_READY) $(SAM_READY) ## Install both environments, for working without a network later
+
+.PHONY: lock
+lock: ## Lock the requirements again (needs uv)
+	@uv pip compile $(LOCK_FLAGS) requirements/layer.in -o layers/common/requirements.txt
+	@uv pip compile $(LOCK_FLAGS) requirements/dev.in -c layers/common/requirements.txt -o requirements/dev.txt
+	@uv pip compile $(LOCK_FLAGS) requirements/sam.in -o requirements/sam.txt
+
+.PHONY: clean
+clean: ## Remove what was built and installed here
+	@rm -rf .venv .venv-sam .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# The default of the template, unless named on the command line.
+DEPLOY_ARCHITECTURE := $(if $(filter command line environment,$(origin ARCHITECTURE)),$(ARCHITECTURE),arm64)
+LOCK_FLAGS := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
+
+.PHONY: event-given
+event-given:
+	@test -f "$(EVENT)" || { echo "Say EVENT=…, one of the files under events/" >&2; exit 1; }
+
+# An environment is made again only when its requirements say something new; a second run needs no network.
+define environment
+@if cmp -s $< $(@D)/requirements.txt; then touch $@; else \
+  { $(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) is needed; name another one with PYTHON=…" >&2; exit 1; }; } && \
+  echo "Setting up $(@D) (once)" >&2 && \
+  $(PYTHON) -m venv --clear $(@D) && \
+  $(@D)/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r $< && \
+  cp $< $(@D)/requirements.txt && touch $@; \
+fi
+endef
+
+$(DEV_READY): requirements/dev.txt
+	$(environment)
+
+$(SAM_READY): requirements/sam.txt
+	$(environment)
