@@ -1,0 +1,59 @@
+"""A person is told when the pipeline itself fails."""
+
+from typing import Any
+
+import pytest
+
+ALARM = "AWS::CloudWatch::Alarm"
+
+
+@pytest.fixture(scope="module")
+def alarms(resources: dict[str, Any]) -> list[dict[str, Any]]:
+    return [body["Properties"] for body in resources.values() if body["Type"] == ALARM]
+
+
+def _find(alarms: list[dict[str, Any]], metric: str, dimension: Any) -> dict[str, Any]:
+    (alarm,) = [alarm for alarm in alarms if alarm["MetricName"] == metric and alarm["Dimensions"][0]["Value"] == dimension]
+    return alarm
+
+
+def test_each_dead_letter_queue_alarms_at_its_first_message(resources: dict[str, Any], alarms: list[dict[str, Any]]) -> None:
+    dead_letter_queues = [name for name in resources if name.endswith("DeadLetterQueue")]
+    assert len(dead_letter_queues) == 2
+    for queue in dead_letter_queues:
+        alarm = _find(alarms, "ApproximateNumberOfMessagesVisible", {"Fn::GetAtt": [queue, "QueueName"]})
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert alarm["EvaluationPeriods"] * alarm["Period"] <= 300
+
+
+def test_alerts_that_wait_alarm_before_they_become_dead_letters(resources: dict[str, Any], alarms: list[dict[str, Any]]) -> None:
+    queue = resources["AlertsQueue"]["Properties"]
+    alarm = _find(alarms, "ApproximateAgeOfOldestMessage", {"Fn::GetAtt": ["AlertsQueue", "QueueName"]})
+    assert alarm["Threshold"] < queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
+
+
+@pytest.mark.parametrize("function", ["EvaluateFunction", "NotifyFunction"])
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_both_functions_alarm_on_errors_and_throttles(alarms: list[dict[str, Any]], function: str, metric: str) -> None:
+    alarm = _find(alarms, metric, {"Ref": function})
+    assert (alarm["Namespace"], alarm["Threshold"]) == ("AWS/Lambda", 0)
+
+
+def test_a_sweep_that_stops_alarms(alarms: list[dict[str, Any]]) -> None:
+    alarm = _find(alarms, "Invocations", {"Ref": "EvaluateFunction"})
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+
+
+def test_the_api_alarms_when_it_answers_5xx(alarms: list[dict[str, Any]]) -> None:
+    alarm = _find(alarms, "5xx", {"Ref": "HttpApi"})
+    assert alarm["Dimensions"][0]["Name"] == "ApiId"
+
+
+def test_every_alarm_reaches_the_topic_and_says_what_happened(alarms: list[dict[str, Any]]) -> None:
+    assert alarms
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+        assert alarm["AlarmDescription"]
+        assert alarm["TreatMissingData"] in {"notBreaching", "breaching"}
+        # Metric math cannot be deployed into the emulator, and nothing here needs it.
+        assert "Metrics" not in alarm

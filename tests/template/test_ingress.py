@@ -1,0 +1,79 @@
+"""The ways in: routes, rule, schedule; and that no way in leaks a token or loses an event silently."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from local.template import resource
+
+
+def test_the_routes(template: dict[str, Any]) -> None:
+    paths = resource(template, "HttpApi")["Body"]["paths"]
+    routes = {(method, path) for path, methods in paths.items() for method in methods}
+    assert routes == {("post", "/events"), ("post", "/events/{token}"), ("get", "/health")}
+    for methods in paths.values():
+        for route in methods.values():
+            assert route["x-amazon-apigateway-integration"]["payloadFormatVersion"] == "2.0"
+
+
+def test_the_access_log_cannot_hold_a_token(template: dict[str, Any]) -> None:
+    settings = resource(template, "HttpApiApiGatewayDefaultStage")["AccessLogSettings"]
+    variables = set(re.findall(r"\$context\.([\w.]+)", settings["Format"]))
+    assert variables == {
+        "requestTime",
+        "requestId",
+        "routeKey",
+        "status",
+        "identity.sourceIp",
+        "responseLength",
+        "responseLatency",
+        "integration.status",
+    }
+    assert json.loads(settings["Format"])["route"] == "$context.routeKey"
+    assert settings["DestinationArn"] == {"Fn::GetAtt": ["HttpApiLogGroup", "Arn"]}
+
+
+def test_the_stage_has_a_ceiling(template: dict[str, Any]) -> None:
+    settings = resource(template, "HttpApiApiGatewayDefaultStage")["DefaultRouteSettings"]
+    assert settings["ThrottlingRateLimit"] > 0
+    assert settings["ThrottlingBurstLimit"] > 0
+
+
+def test_the_rule_takes_our_source_from_the_bus_that_was_named(template: dict[str, Any]) -> None:
+    rule = resource(template, "EvaluateFunctionGatewayEvents")
+    assert rule["EventBusName"] == "default"
+    assert rule["EventPattern"] == {"source": ["llm-gateway"]}
+    (target,) = rule["Targets"]
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["EventsDeadLetterQueue", "Arn"]}}
+
+
+def test_only_that_rule_may_put_into_the_dead_letter_queue(template: dict[str, Any]) -> None:
+    statements = resource(template, "EventsDeadLetterQueuePolicy")["PolicyDocument"]["Statement"]
+    (allow,) = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["EvaluateFunctionGatewayEvents", "Arn"]}}}
+
+
+def test_the_sweep_runs_each_minute(template: dict[str, Any]) -> None:
+    schedule = resource(template, "EvaluateFunctionSweepOutbox")
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert json.loads(schedule["Target"]["Input"]) == {"schedule": "sweep_outbox"}
+    assert schedule.get("State", "ENABLED") == "ENABLED"
+    assert "Name" not in schedule, "a fixed name would let only one stack live in an account"
+    assert schedule["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["EventsDeadLetterQueue", "Arn"]}}
+
+
+def test_what_fails_when_invoked_asynchronously_is_kept(template: dict[str, Any]) -> None:
+    config = resource(template, "EvaluateFunctionEventInvokeConfig")
+    assert config["MaximumRetryAttempts"] == 2
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["EventsDeadLetterQueue", "Arn"]}
+
+
+@pytest.mark.parametrize("way_in", ["PostEvents", "PostEventsWithToken", "GetHealth", "GatewayEvents"])
+def test_whoever_may_invoke_is_named(template: dict[str, Any], way_in: str) -> None:
+    permission = resource(template, f"EvaluateFunction{way_in}Permission")
+    assert permission["FunctionName"] == {"Ref": "EvaluateFunction"}
+    assert permission["SourceArn"]

@@ -1,0 +1,92 @@
+"""Table and queues, and the relations between their numbers and the functions'."""
+
+from typing import Any
+
+import pytest
+
+from evaluate import claims
+from local.template import expanded_template, resource, source_template
+
+FOURTEEN_DAYS_IN_SECONDS = 14 * 86_400
+DEAD_LETTER_QUEUES = ("AlertsDeadLetterQueue", "EventsDeadLetterQueue")
+QUEUES = ("AlertsQueue", *DEAD_LETTER_QUEUES)
+
+
+def test_the_table(template: dict[str, Any]) -> None:
+    table = resource(template, "AlertsTable")
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_the_outbox_index_holds_only_what_the_sweep_reads(template: dict[str, Any]) -> None:
+    (index,) = resource(template, "AlertsTable")["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == claims.OUTBOX_INDEX
+    assert index["KeySchema"] == [
+        {"AttributeName": "outbox_shard", "KeyType": "HASH"},
+        {"AttributeName": "outbox_at", "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["outbox"]}
+
+
+def test_the_mapping_gathers_and_gives_back_only_what_failed(template: dict[str, Any]) -> None:
+    mapping = resource(template, "NotifyFunctionAlertBatch")
+    assert mapping["MaximumBatchingWindowInSeconds"] == 10
+    assert mapping["BatchSize"] == 500
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["AlertsQueue", "Arn"]}
+    assert mapping.get("Enabled", True) is True
+
+
+def test_batches_above_ten_always_have_a_window() -> None:
+    assert source_template()["Parameters"]["BatchWindowSeconds"]["MinValue"] >= 1
+
+
+def test_a_message_stays_hidden_for_six_time_outs_and_the_widest_window() -> None:
+    widest = source_template()["Parameters"]["BatchWindowSeconds"]["MaxValue"]
+    template = expanded_template(BatchWindowSeconds=widest)
+    timeout = resource(template, "NotifyFunction")["Timeout"]
+    assert resource(template, "AlertsQueue")["VisibilityTimeout"] >= 6 * timeout + widest
+
+
+def test_an_alert_that_fails_five_times_is_kept(template: dict[str, Any]) -> None:
+    assert resource(template, "AlertsQueue")["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]},
+        "maxReceiveCount": 5,
+    }
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_each_queue_keeps_for_as_long_as_sqs_can_and_encrypts(template: dict[str, Any], queue: str) -> None:
+    properties = resource(template, queue)
+    assert properties["MessageRetentionPeriod"] == FOURTEEN_DAYS_IN_SECONDS
+    assert properties["SqsManagedSseEnabled"] is True
+    # A FIFO queue has no batch window.
+    assert not properties.get("FifoQueue")
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_each_queue_refuses_plain_http(resources: dict[str, Any], queue: str) -> None:
+    refusals = [
+        statement
+        for body in resources.values()
+        if body["Type"] == "AWS::SQS::QueuePolicy" and {"Ref": queue} in body["Properties"]["Queues"]
+        for statement in body["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+    (refusal,) = refusals
+    reach = refusal["Resource"] if isinstance(refusal["Resource"], list) else [refusal["Resource"]]
+    assert {"Fn::GetAtt": [queue, "Arn"]} in reach
+
+
+def test_there_is_no_other_queue(resources: dict[str, Any]) -> None:
+    assert {name for name, body in resources.items() if body["Type"] == "AWS::SQS::Queue"} == set(QUEUES)
+
+
+def test_whatever_holds_data_says_what_becomes_of_it() -> None:
+    for name, body in source_template()["Resources"].items():
+        if body["Type"] in {"AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"}:
+            assert {"DeletionPolicy", "UpdateReplacePolicy"} <= set(body), name
