@@ -114,13 +114,13 @@ def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert
 
 
 def _message(reading: BudgetReading, crossing: Crossing) -> str:
-    if reading.budget_type.is_projection:
-        return reading.budget_type.get_event_message()
     prefix = reading.entity_type.get_event_message()
     match crossing.event:
+        case "projected_limit_exceeded":
+            return f"{prefix}Projected Limit Exceeded"
         case "soft_budget_crossed":
             return f"{prefix}Soft Budget Crossed"
         case "budget_crossed":
             return f"{prefix}Budget Crossed"
         case _:
-            return f"{prefix}{crossing.rung:.0%} of budget used"
+            return f"{prefix}{(crossing.rung * 100).normalize():f}% of budget used"

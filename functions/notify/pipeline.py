@@ -140,15 +140,17 @@ def _note(name: str, message: Message, notified: Notified, *, deliveries: Delive
 
 
 def _compose(target: Destination, items: Sequence[AlertItem], *, now: datetime) -> tuple[list[Message], list[AlertItem]]:
-    """The messages, and the alerts that a defect keeps from being written: these go back alone, not with the batch."""
+    """The messages, and the alerts that a defect keeps from being written: these go back alone, not with the batch.
+
+    When composing all together fails, each is composed alone: many messages are better than none.
+    """
     try:
         return target.compose(items, now=now), []
     except Exception:  # noqa: BLE001
         if len(items) == 1:
             return [], list(items)
-    unwritable = [item for item in items if not _compose(target, [item], now=now)[0]]
-    writable = [item for item in items if item not in unwritable]
-    return _compose(target, writable, now=now)[0] if writable else [], unwritable
+    alone = [(item, _compose(target, [item], now=now)[0]) for item in items]
+    return [message for _, messages in alone for message in messages], [item for item, messages in alone if not messages]
 
 
 def _message_ids(items: Iterable[AlertItem]) -> set[str]:

@@ -24,7 +24,7 @@ EMOJI = {Gravity.OVER: "🔴", Gravity.CLOSE: "🟠", Gravity.PROJECTED: "📈",
 
 
 class Wording(NamedTuple):
-    """One alert in words. Everything from outside is escaped but in ``headline``. Lower ``order`` comes first.
+    """One alert in words, everything from outside escaped. Lower ``order`` comes first.
 
     ``line`` stands under the heading ``group``, ``lone_line`` under none; ``plain`` says the same without layout.
     """
@@ -32,7 +32,6 @@ class Wording(NamedTuple):
     gravity: Gravity
     order: tuple[int, Decimal, str]
     group: str
-    headline: str
     full: str
     line: str
     lone_line: str
@@ -63,7 +62,6 @@ def word(item: AlertItem, *, now: datetime, with_gateway: bool) -> Wording:
         gravity=gravity,
         order=(gravity, -(share if share is not None else Decimal(0)), label),
         group=_group(alert.entity) + gateway,
-        headline=f"{label} {verdict}",
         full="\n".join(
             [
                 f"*{escape(label)}*{_owner(alert.entity)} {verdict}{gateway}",
@@ -74,7 +72,7 @@ def word(item: AlertItem, *, now: datetime, with_gateway: bool) -> Wording:
         ),
         line=f"{EMOJI[gravity]} *{escape(name)}* {line}",
         lone_line=f"{EMOJI[gravity]} *{escape(label)}* {line}{gateway}",
-        plain=f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}",
+        plain=" · ".join([f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}", *repeats]),
     )
 
 

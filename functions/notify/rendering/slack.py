@@ -40,6 +40,8 @@ _Worded = tuple[AlertItem, Wording]
 
 def compose_messages(items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
     """Lay alerts out as messages. Every item is in exactly one of them, and named in its blocks and its text."""
+    if not items:
+        return []
     with_gateway = len({item.alert.gateway for item in items}) > 1
     worded = sorted(((item, word(item, now=now, with_gateway=with_gateway)) for item in items), key=lambda pair: pair[1].order)
     is_storm = len(worded) > FULL_LAYOUT_ALERTS
@@ -132,16 +134,13 @@ def _heading(wording: Wording) -> str:
 
 
 def _headline(wordings: Sequence[Wording], items: Sequence[AlertItem]) -> str:
-    """``2 budgets over, 1 close · prod-gateway``; of one alert, what it says. Short enough for a header with its part."""
+    """``2 budgets over, 1 close · prod-gateway``, short enough for a header with its part."""
     gateways = {item.alert.gateway for item in items}
     where = shown_name(next(iter(gateways))) if len(gateways) == 1 else plural(len(gateways), "gateway")
-    if len(wordings) == 1:
-        what = wordings[0].headline
-    else:
-        counts = sorted(Counter(wording.gravity for wording in wordings).items())
-        (gravest, count), *others = counts
-        what = ", ".join([f"{plural(count, 'budget')} {_SAYS[gravest]}", *(f"{n:,} {_SAYS[gravity]}" for gravity, n in others)])
-    return f"{what} · {where}"[:HEADLINE_CHARACTERS]
+    (gravest, count), *others = sorted(Counter(wording.gravity for wording in wordings).items())
+    parts = [f"{plural(count, 'budget')} {_SAYS[gravest]}", *(f"{n:,} {_SAYS[gravity]}" for gravity, n in others)]
+    headline = f"{', '.join(parts)} · {where or 'unnamed gateway'}"
+    return headline if len(headline) <= HEADLINE_CHARACTERS else f"{headline[: HEADLINE_CHARACTERS - 1]}…"
 
 
 def _footer(count: int, *, alert_count: int, now: datetime) -> str:

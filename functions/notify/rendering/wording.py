@@ -31,8 +31,8 @@ def usd(amount: Decimal) -> str:
 
 def percent(fraction: Decimal) -> str:
     """``96 %``, rounded towards zero: 99.97 % of a budget is not yet 100 %. One decimal close below a whole budget."""
-    if fraction > LARGEST_SHOWN_FRACTION:
-        return f"over {LARGEST_SHOWN_FRACTION * 100:,} %"
+    if abs(fraction) > LARGEST_SHOWN_FRACTION:
+        return f"{'over ' if fraction > 0 else 'under -'}{LARGEST_SHOWN_FRACTION * 100:,} %"
     places = Decimal("0.1") if Decimal("0.99") < fraction < 1 else Decimal(1)
     return f"{(fraction * 100).quantize(places, ROUND_DOWN) + 0:,} %"
 

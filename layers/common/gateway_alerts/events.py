@@ -46,7 +46,7 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 
 
 class _WireModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class UserInfo(_WireModel):
