@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from evaluate.budget_alert_types import (
     BaseBudgetAlertType,
     get_budget_alert_type,
@@ -16,6 +18,7 @@ from evaluate.budget_alert_types import (
     get_event_group_type,
     given,
 )
+from gateway_alerts.errors import InvalidEvent
 from gateway_alerts.events import BudgetEvent, ErrorInformation, InboundEvent, RequestLog, RequestMetadata, UserInfo, WebhookEvent
 
 #: The webhook event of one customer request: its ``spend`` is the cost of that request, not what the budget has seen.
@@ -56,21 +59,20 @@ def _from_webhook(event: WebhookEvent) -> list[BudgetReading]:
     is_projection = event.event == "projected_limit_exceeded" or _PROJECTION_MESSAGE in event.event_message
     if is_projection:
         return [_reading(get_budget_alert_type("projected_limit_exceeded"), event)]
-    return [_reading(get_event_group_type(event.event_group), event)]
+    entity_type = get_event_group_type(event.event_group)
+    return [BudgetReading(entity_type, entity_type, event)]
 
 
 def _from_request_log(log: RequestLog) -> Iterator[BudgetReading]:
-    metadata = log.metadata
-    cost = log.response_cost or 0
-    for event_group, spend, max_budget, resets_at in _budgets(metadata):
+    caller = _caller(log.metadata)
+    for event_group, spend, max_budget, resets_at in _budgets(log.metadata):
         if max_budget is None or spend is None:
             continue
         # The gateway knew the spend before this request; its cost comes on top.
-        caller = _caller(metadata) | {"spend": spend + cost, "max_budget": max_budget, "budget_reset_at": resets_at}
-        entity_type = get_event_group_type(event_group)
-        yield BudgetReading(entity_type, entity_type, UserInfo.model_construct(event_group=event_group, **caller))
+        figures = {"spend": spend + (log.response_cost or 0), "max_budget": max_budget, "budget_reset_at": resets_at}
+        yield _reading_of(event_group, caller | figures)
     if log.error_information is not None:
-        yield from _from_refusal(log.error_information, metadata)
+        yield from _from_refusal(log.error_information, log.metadata)
 
 
 def _from_refusal(error: ErrorInformation, metadata: RequestMetadata) -> Iterator[BudgetReading]:
@@ -78,10 +80,9 @@ def _from_refusal(error: ErrorInformation, metadata: RequestMetadata) -> Iterato
     event_group, limit, spend = error.error_budget_entity_type, error.error_budget_limit, error.error_budget_spend
     if event_group is None or limit is None or spend is None:
         return
-    entity_type = get_event_group_type(event_group)
     who = _caller(metadata)
     entity_id = given(error.error_budget_entity_id)
-    named = {} if entity_id is None else entity_type.fields_for_id(entity_id)
+    named = {} if entity_id is None else get_event_group_type(event_group).fields_for_id(entity_id)
     is_caller = all(who.get(field) == value for field, value in named.items())
     own_limit, resets_at = _own_budget(event_group, metadata) if is_caller else (None, None)
     figures = {
@@ -91,8 +92,16 @@ def _from_refusal(error: ErrorInformation, metadata: RequestMetadata) -> Iterato
         "budget_reset_at": resets_at if own_limit == limit else None,
     }
     # Of another entity than the caller (a tag, say) nothing is known but its id.
-    described = (who if is_caller else named) | figures
-    yield BudgetReading(entity_type, entity_type, UserInfo.model_construct(event_group=event_group, **described))
+    yield _reading_of(event_group, (who if is_caller else named) | figures)
+
+
+def _reading_of(event_group: str, fields: dict[str, Any]) -> BudgetReading:
+    entity_type = get_event_group_type(event_group)
+    try:
+        user_info = UserInfo.model_validate(fields | {"event_group": event_group})
+    except ValidationError:  # each part was valid: only a sum can be too much
+        raise InvalidEvent("spend and response_cost together are beyond all money") from None
+    return BudgetReading(entity_type, entity_type, user_info)
 
 
 def _own_budget(event_group: str, metadata: RequestMetadata) -> tuple[Decimal | None, datetime | None]:

@@ -18,6 +18,9 @@ from gateway_alerts.events import BudgetEvent, InboundEvent, RequestLog, Webhook
 #: Events in one request. Ten times what LiteLLM sends, and few enough that refusing each by name fits into an answer.
 MAX_EVENTS = 10_000
 
+#: Where a shape's first field is looked for: within the first record. A miss only means one by one.
+MARKER_BYTES = 16_384
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rejection:
@@ -66,21 +69,25 @@ def parse_body(body: bytes) -> ParsedEvents:
     body = body.strip()
     if not body:
         raise MalformedBody("the body is empty")
-    lines = [line for line in body.splitlines() if line and not line.isspace()]
     if body.startswith(b"["):
-        arrays = [body]
-    elif len(lines) == 1:
-        arrays = [b"[%s]" % body]
-    else:  # lines of JSON, or one value laid out over several lines
-        arrays = [b"[%s]" % b",".join(lines), b"[%s]" % body]
+        lines, arrays = [], [body]
+    else:
+        lines = _lines(body)
+        # One value, lines of JSON, or one value laid out over several lines.
+        arrays = [b"[%s]" % body] if len(lines) == 1 else [b"[%s]" % b",".join(lines), b"[%s]" % body]
     for array in arrays:
         try:
             return _parse_array(array)
         except MalformedBody as error:
             malformed = error
+    lines = lines or _lines(body)
     if len(lines) == 1:
         raise malformed
     return _parse_lines(lines, malformed)
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in body.splitlines() if line and not line.isspace()]
 
 
 def parse_objects(objects: Sequence[Any]) -> ParsedEvents:
@@ -89,7 +96,8 @@ def parse_objects(objects: Sequence[Any]) -> ParsedEvents:
 
 
 def _parse_array(body: bytes) -> ParsedEvents:
-    shape = next((shape for shape in SHAPES if shape.marker in body), None)
+    head = body[:MARKER_BYTES]
+    shape = next((shape for shape in SHAPES if shape.marker in head), None)
     if shape is not None:
         try:
             events = shape.many.validate_json(body)

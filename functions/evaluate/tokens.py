@@ -8,7 +8,6 @@ from typing import Self
 from gateway_alerts.errors import ConfigurationError
 
 DEFAULT_GATEWAY = "default"
-SHORTEST_BASE64_TOKEN = 16
 #: A gateway's name stands in every message, and is part of every identity.
 GATEWAY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -31,7 +30,8 @@ class IngestTokens:
             gateway, token = _split(pair)
             if not GATEWAY_NAME.fullmatch(gateway) or not token:
                 raise ConfigurationError(
-                    f"INGEST_TOKENS: pair {position} is not GATEWAY=TOKEN with a name of letters, digits, . _ and -"
+                    f"INGEST_TOKENS: pair {position} is not GATEWAY=TOKEN with a name of letters, digits, . _ and -;"
+                    " a token that ends in = needs its gateway's name before it"
                 )
             if gateway_by_token.setdefault(token, gateway) != gateway:
                 raise ConfigurationError(f"INGEST_TOKENS: the token of pair {position} belongs to another gateway already")
@@ -50,7 +50,8 @@ class IngestTokens:
 
 
 def _split(pair: str) -> tuple[str, str]:
-    """Gateway and token. Base64 may end in ``=``, so a long text with nothing else behind it is a token alone."""
+    """Gateway and token. A token alone that ends in ``=`` cannot be told from a pair without a token: it is refused."""
+    if "=" not in pair:
+        return DEFAULT_GATEWAY, pair
     gateway, _, token = (part.strip() for part in pair.partition("="))
-    is_token_alone = "=" not in pair or (not token.strip("=") and len(gateway) >= SHORTEST_BASE64_TOKEN)
-    return (DEFAULT_GATEWAY, pair) if is_token_alone else (gateway, token)
+    return gateway, token if token.strip("=") else ""

@@ -110,9 +110,9 @@ def _deliver(
         notified.failed |= _message_ids(items)
         return
     messages, unwritable = _compose(target, items, now=now)
-    if unwritable:
-        notified.faults.append(f"{name}: {len(unwritable)} alerts could not be put into words")
-        notified.failed |= _message_ids(unwritable)
+    for defect, of_defect in unwritable.items():
+        notified.faults.append(f"{name}: {len(of_defect)} alerts could not be put into words: {defect}")
+        notified.failed |= _message_ids(of_defect)
     is_open = True
     for message in messages:
         is_open = is_open and has_time()
@@ -139,18 +139,30 @@ def _note(name: str, message: Message, notified: Notified, *, deliveries: Delive
         notified.faults.append(f"{name}: delivered and not noted: {error}")
 
 
-def _compose(target: Destination, items: Sequence[AlertItem], *, now: datetime) -> tuple[list[Message], list[AlertItem]]:
-    """The messages, and the alerts that a defect keeps from being written: these go back alone, not with the batch.
+def _compose(
+    target: Destination, items: Sequence[AlertItem], *, now: datetime
+) -> tuple[list[Message], dict[str, list[AlertItem]]]:
+    """The messages, and by name of the defect the alerts that it keeps from being written: these go back alone."""
+    messages = _try_to_compose(target, items, now=now)
+    if not isinstance(messages, Exception):
+        return messages, {}
+    alone = [(item, _try_to_compose(target, [item], now=now)) for item in items]
+    unwritable: dict[str, list[AlertItem]] = {}
+    for item, of_item in alone:
+        if isinstance(of_item, Exception):
+            unwritable.setdefault(type(of_item).__name__, []).append(item)
+    writable = [(item, of_item) for item, of_item in alone if not isinstance(of_item, Exception)]
+    messages = _try_to_compose(target, [item for item, _ in writable], now=now)
+    if isinstance(messages, Exception):  # it is the layout that fails: many messages are better than none
+        messages = [message for _, of_item in writable for message in of_item]
+    return messages, unwritable
 
-    When composing all together fails, each is composed alone: many messages are better than none.
-    """
+
+def _try_to_compose(target: Destination, items: Sequence[AlertItem], *, now: datetime) -> list[Message] | Exception:
     try:
-        return target.compose(items, now=now), []
-    except Exception:  # noqa: BLE001
-        if len(items) == 1:
-            return [], list(items)
-    alone = [(item, _compose(target, [item], now=now)[0]) for item in items]
-    return [message for _, messages in alone for message in messages], [item for item, messages in alone if not messages]
+        return target.compose(items, now=now)
+    except Exception as error:  # noqa: BLE001
+        return error
 
 
 def _message_ids(items: Iterable[AlertItem]) -> set[str]:

@@ -47,6 +47,8 @@ def bar(fraction: Decimal) -> str:
 
 def clean(text: str) -> str:
     """Text from outside on one line, without control, direction and other invisible characters."""
+    if text.isprintable():  # nearly every name: nothing invisible, no space but the plain one
+        return " ".join(text.split())
     visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join(visible.split())
 

@@ -16,6 +16,7 @@ MAX_TEXT_CHARACTERS = 2_000
 MAX_MONEY_USD = Decimal(10) ** 15
 #: US dollars. A limit closer to zero is zero: any spend would be a percentage that nobody can read.
 MIN_LIMIT_USD = Decimal("1e-12")
+_LEAST_MONEY_USD, _MIN_NEGATIVE_LIMIT_USD = -MAX_MONEY_USD, -MIN_LIMIT_USD
 
 
 def _limit(value: Decimal | None) -> Decimal | None:
@@ -23,9 +24,9 @@ def _limit(value: Decimal | None) -> Decimal | None:
         return None
     if value.is_nan():
         raise ValueError("is not a number")
-    if value < -MAX_MONEY_USD:
-        raise ValueError(f"is below -{MAX_MONEY_USD:f}")
-    if abs(value) < MIN_LIMIT_USD:
+    if value < _LEAST_MONEY_USD:
+        raise ValueError(f"is below {_LEAST_MONEY_USD:f}")
+    if _MIN_NEGATIVE_LIMIT_USD < value < MIN_LIMIT_USD:
         return Decimal(0)
     return None if value > MAX_MONEY_USD else value
 
