@@ -166,7 +166,7 @@ def _bare_name(alert: Alert) -> str:
     """The entity's name without its type, for a list that says the type in its heading."""
     entity = alert.entity
     if entity.type == "proxy":
-        return shown_name(alert.gateway)
+        return shown_name(alert.gateway) or UNNAMED
     return shown_name(entity.name or "") or shown_name(entity.id or "") or UNNAMED
 
 

@@ -46,8 +46,8 @@ def compose_messages(items: Sequence[AlertItem], *, now: datetime) -> list[Messa
     worded = sorted(((item, word(item, now=now, with_gateway=with_gateway)) for item in items), key=lambda pair: pair[1].order)
     is_storm = len(worded) > FULL_LAYOUT_ALERTS
     if is_storm:  # worst first, and what belongs together stays together
-        rank = {wording.group: position for position, (_, wording) in reversed(list(enumerate(worded)))}
-        worded.sort(key=lambda pair: (pair[1].gravity, rank[pair[1].group]))
+        rank = {(w.gravity, w.group): position for position, (_, w) in reversed(list(enumerate(worded)))}
+        worded.sort(key=lambda pair: rank[pair[1].gravity, pair[1].group])
     headline = _headline([wording for _, wording in worded], items)
     reserved = len(escape(headline)) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
     pages = list(_pages(worded, is_storm=is_storm, reserved=reserved))

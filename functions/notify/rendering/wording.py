@@ -8,7 +8,6 @@ from decimal import ROUND_DOWN, Decimal
 BAR_CELLS = 10
 #: A reset further away than this is told by its day.
 NEAR = timedelta(days=60)
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 HASH_CHARACTERS = 12
 SMALLEST_SHOWN_USD = Decimal("0.000001")
@@ -38,11 +37,9 @@ def percent(fraction: Decimal) -> str:
 
 
 def bar(fraction: Decimal) -> str:
-    """Ten cells, filled to an eighth of a cell; full from 100 % on."""
-    eighths = int(max(Decimal(0), min(Decimal(1), fraction)) * BAR_CELLS * 8)
-    full, part = divmod(eighths, 8)
-    filled = "█" * full + (_EIGHTHS[part] if part else "")
-    return filled + "░" * (BAR_CELLS - len(filled))
+    """Ten cells, each full or empty: parts of a cell leave a gap in most fonts. Full from 100 % on, and not before."""
+    filled = int(max(Decimal(0), min(Decimal(1), fraction)) * BAR_CELLS)
+    return "█" * filled + "░" * (BAR_CELLS - filled)
 
 
 def clean(text: str) -> str:
