@@ -1,0 +1,86 @@
+"""NotifyFunction, warm: a batch of a thousand alerts, against reading and rendering them alone."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from gateway_alerts.alerts import parse_queued_alert
+from gateway_alerts.aws import aws_client
+from notify.deliveries import DynamoDBDeliveries
+from notify.destinations.slack import SlackWebhook
+from notify.grouping import Received, group_by_destination
+from notify.pipeline import Notified, notify
+from notify.rendering.slack import compose_messages
+from tests.bench.measure import Measured, Suite, in_process
+from tests.bench.report import Goal, Row
+from tests.bench.samples import sqs_event
+
+ALERTS = 1_000
+
+
+class FakeDynamoDB:
+    """Knows nothing and takes everything, without any of the SDK's work."""
+
+    def batch_get_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
+        return {"Responses": {}, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
+        return {"UnprocessedItems": {}}
+
+
+def notify_suite() -> Suite:
+    """The pipeline with a sink that says ok; DynamoDB is once a fake and once the real client against the stub."""
+    now = datetime.now(UTC)
+    records = sqs_event(ALERTS, now=now)["Records"]
+    sink = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="ok")))
+    webhook = SlackWebhook(SecretStr("https://hooks.slack.com/services/T0/B0/bench"), client=lambda: sink)
+    fake = FakeDynamoDB()
+
+    def parse_and_render() -> object:
+        received = [Received(record["messageId"], parse_queued_alert(record["body"])) for record in records]
+        return [compose_messages(items, now=now) for items in group_by_destination(received).values()]
+
+    def run(client: Any) -> Notified:
+        return notify(
+            records,
+            destination=lambda _: webhook,
+            deliveries=DynamoDBDeliveries(lambda: client, table_name="alerts"),
+            has_time=lambda: True,
+            now=now,
+        )
+
+    notified = run(fake)
+    if notified.failed or notified.alert_count != ALERTS:
+        raise RuntimeError(f"not everything was delivered: {notified.faults[:3]}")
+    cases = [
+        in_process("parse and render", parse_and_render),
+        in_process("pipeline", lambda: run(fake)),
+        in_process("pipeline, SDK", lambda: run(aws_client("dynamodb"))),
+    ]
+
+    def rows(cpu: Mapping[str, Measured]) -> list[Row]:
+        bound, goal = cpu["parse and render"].seconds * 1e3, Goal("<=", 2.0)
+        return [
+            Row(
+                "notify",
+                f"{ALERTS:,} alerts, DynamoDB faked / parse and render",
+                "ms",
+                cpu["pipeline"].seconds * 1e3,
+                bound,
+                goal,
+            ),
+            Row(
+                "notify",
+                f"{ALERTS:,} alerts, the SDK's work too / parse and render",
+                "ms",
+                cpu["pipeline, SDK"].seconds * 1e3,
+                bound,
+                goal,
+            ),
+            Row("notify", f"posts for {ALERTS:,} alerts", "posts", len(notified.outcomes), None, Goal("<=", 10, of="ours")),
+        ]
+
+    return Suite("notify", cases, rows)
