@@ -70,8 +70,7 @@ def _pages(worded: Sequence[_Worded], *, is_storm: bool, reserved: int) -> Itera
             page, size, text_size = [], 0, 0
         page.append(pair)
         size, text_size = size + cost, text_size + text_cost
-    if page:
-        yield page
+    yield page
 
 
 def _cost(wording: Wording, *, is_storm: bool) -> int:

@@ -1,0 +1,143 @@
+"""A claim store and an alert queue in memory, with state to look at and failures to order.
+
+``FakeClaims`` says the rules of ``evaluate.claims`` in its own words. The integration tests hold it against DynamoDB.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from evaluate.claims import Claim, ClaimState, Decided, PendingOutbox, Verdict
+from gateway_alerts.alerts import Alert
+from gateway_alerts.errors import DependencyUnavailable
+
+DAY_SECONDS = 86_400
+TEN_MINUTES_SECONDS = 600
+
+
+@dataclass
+class Item:
+    """One claim as the table has it."""
+
+    state: ClaimState = field(default_factory=ClaimState)
+    outbox: list[str] = field(default_factory=list)
+    outbox_at: int | None = None
+
+
+def wins(claim: Claim, state: ClaimState, *, now: int, ttl_seconds: int) -> bool:
+    """Whether a claim wins against a state."""
+    if claim.period_end is None:
+        alerted_lately = state.ttl_claimed_at is not None and now - state.ttl_claimed_at < ttl_seconds
+        if alerted_lately and state.ttl_rung >= claim.rung:
+            return False
+        is_period_running = state.period_end is not None and now < state.period_end
+        return not (is_period_running and state.period_rung >= claim.rung)
+    if not is_due(claim, state, now=now):
+        return False
+    came_just_now = state.ttl_claimed_at is not None and now - state.ttl_claimed_at < TEN_MINUTES_SECONDS
+    return not (came_just_now and state.ttl_rung >= claim.rung)
+
+
+def is_due(claim: Claim, state: ClaimState, *, now: int) -> bool:
+    """Whether nothing has alerted yet for a claim's period, as far as periods tell."""
+    assert claim.period_end is not None
+    if state.period_end is None or state.period_end < claim.period_end:
+        return True
+    if state.period_end == claim.period_end:
+        return state.period_rung < claim.rung
+    return now < claim.period_end and now - state.period_claimed_at >= TEN_MINUTES_SECONDS
+
+
+class FakeClaims:
+    """Claims in memory. ``submissions`` is every submission, ``decisions`` what came of each."""
+
+    def __init__(self, *, ttl_seconds: int = DAY_SECONDS) -> None:
+        self.items: dict[str, Item] = {}
+        self.submissions: list[list[Claim]] = []
+        self.decisions: list[list[Decided]] = []
+        self.notes: list[Claim] = []
+        self.cleared: list[PendingOutbox] = []
+        #: Fails every call of these methods.
+        self.unavailable: set[str] = set()
+        #: Submissions that are decided before the store fails; None: it never does.
+        self.available_submissions: int | None = None
+        #: So many submissions meet another transaction, and nothing of them is decided.
+        self.conflicts = 0
+        self._ttl_seconds = ttl_seconds
+
+    def submit(self, claims: Sequence[Claim], *, now: datetime) -> list[Decided]:
+        self._reach("submit")
+        if self.available_submissions is not None and len(self.submissions) >= self.available_submissions:
+            raise DependencyUnavailable("the table is gone")
+        assert len({claim.key for claim in claims}) == len(claims) <= 100
+        self.submissions.append(list(claims))
+        if self.conflicts:
+            self.conflicts -= 1
+            decided = [Decided(Verdict.UNDECIDED)] * len(claims)
+        else:
+            decided = self._decide(claims, moment=int(now.timestamp()))
+        self.decisions.append(decided)
+        return decided
+
+    def note(self, claim: Claim, *, now: datetime) -> None:
+        self._reach("note")
+        self.notes.append(claim)
+        item, moment = self.items.setdefault(claim.key, Item()), int(now.timestamp())
+        if is_due(claim, item.state, now=moment):
+            item.state = item.state.after(claim, now=moment)
+
+    def clear(self, outboxes: Sequence[PendingOutbox]) -> None:
+        self._reach("clear")
+        for outbox in outboxes:
+            item = self.items[outbox.key]
+            if item.outbox == list(outbox.alerts):
+                item.outbox, item.outbox_at = [], None
+                self.cleared.append(outbox)
+
+    def pending(self, *, before: datetime) -> Iterator[PendingOutbox]:
+        self._reach("pending")
+        for key, item in list(self.items.items()):
+            if item.outbox_at is not None and item.outbox_at < int(before.timestamp()):
+                yield PendingOutbox(key, tuple(item.outbox))
+
+    @property
+    def outboxes(self) -> dict[str, list[Alert]]:
+        """The alerts that claims still carry, by key."""
+        return {key: [Alert.model_validate_json(text) for text in item.outbox] for key, item in self.items.items() if item.outbox}
+
+    def _decide(self, claims: Sequence[Claim], *, moment: int) -> list[Decided]:
+        states = [self.items.get(claim.key, Item()).state for claim in claims]
+        won = [wins(c, s, now=moment, ttl_seconds=self._ttl_seconds) for c, s in zip(claims, states, strict=True)]
+        if not all(won):
+            return [Decided(Verdict.UNDECIDED) if w else Decided(Verdict.LOST, s) for w, s in zip(won, states, strict=True)]
+        for claim in claims:
+            item = self.items.setdefault(claim.key, Item())
+            self.items[claim.key] = item = replace(item, state=item.state.after(claim, now=moment))
+            if claim.outbox is not None:
+                self.items[claim.key] = replace(item, outbox=[*item.outbox, claim.outbox], outbox_at=moment)
+        return [Decided(Verdict.WON)] * len(claims)
+
+    def _reach(self, method: str) -> None:
+        if method in self.unavailable:
+            raise DependencyUnavailable(f"the table is gone ({method})")
+
+
+class FakeQueue:
+    """A queue in memory. ``refuses`` says which alerts it does not take."""
+
+    def __init__(self, refuses: Callable[[Alert], bool] = lambda alert: False) -> None:
+        self.refuses = refuses
+        self.alerts: list[Alert] = []
+        self.batches: list[list[Alert]] = []
+
+    def send(self, alerts: Sequence[Alert]) -> set[str]:
+        self.batches.append(list(alerts))
+        taken = [alert for alert in alerts if not self.refuses(alert)]
+        self.alerts += taken
+        return {alert.alert_id for alert in taken}
+
+    @property
+    def told(self) -> list[tuple[str, str | None, str, Decimal]]:
+        """Entity type, id, event and rung of each alert taken, in their order."""
+        return [(alert.entity.type, alert.entity.id, alert.event, alert.budget.rung) for alert in self.alerts]

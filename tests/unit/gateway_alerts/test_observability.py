@@ -1,0 +1,87 @@
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Metrics
+
+from gateway_alerts.observability import QUIET_FLUSH_SECONDS, Counts, build_logger
+
+NOW = datetime(2026, 11, 23, 9, 25, 44, tzinfo=UTC)
+LATER = timedelta(seconds=QUIET_FLUSH_SECONDS)
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    return Counts(Metrics(namespace="GatewayAlerts"))
+
+
+def published(capsys: pytest.CaptureFixture[str]) -> list[dict[str, float]]:
+    """The counts of each flush since the last look."""
+    flushes: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [{name: value[0] for name, value in flush.items() if isinstance(value, list)} for flush in flushes]
+
+
+def test_a_noteworthy_invocation_publishes_in_one_flush(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.add(EventsAccepted=3, AlertsRaised=1)
+    counts.flush(now=NOW, noteworthy=True)
+    assert published(capsys) == [{"EventsAccepted": 3, "AlertsRaised": 1}]
+
+
+def test_a_quiet_invocation_publishes_nothing(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.add(EventsAccepted=3)
+    counts.flush(now=NOW, noteworthy=False)
+    assert published(capsys) == []
+
+
+def test_the_counts_of_quiet_invocations_go_out_with_the_next_noteworthy_one(
+    counts: Counts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
+        counts.add(EventsAccepted=3)
+        counts.flush(now=NOW, noteworthy=False)
+    counts.add(EventsAccepted=1, AlertsRaised=1)
+    counts.flush(now=NOW, noteworthy=True)
+    assert published(capsys) == [{"EventsAccepted": 16, "AlertsRaised": 1}]
+
+
+def test_the_counts_of_quiet_invocations_go_out_after_a_while(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    for seconds in (0, QUIET_FLUSH_SECONDS - 1):
+        counts.add(EventsAccepted=1)
+        counts.flush(now=NOW + timedelta(seconds=seconds), noteworthy=False)
+    assert published(capsys) == []
+    counts.add(EventsAccepted=1)
+    counts.flush(now=NOW + LATER, noteworthy=False)
+    assert published(capsys) == [{"EventsAccepted": 3}]
+
+
+def test_the_while_begins_anew_with_each_flush(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.flush(now=NOW, noteworthy=False)
+    counts.add(EventsAccepted=1)
+    counts.flush(now=NOW + LATER / 2, noteworthy=True)
+    counts.add(EventsAccepted=1)
+    counts.flush(now=NOW + LATER, noteworthy=False)
+    assert published(capsys) == [{"EventsAccepted": 1}]
+
+
+def test_what_was_published_is_not_published_again(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.add(EventsAccepted=1)
+    counts.flush(now=NOW, noteworthy=True)
+    counts.add(AlertsRaised=1)
+    counts.flush(now=NOW, noteworthy=True)
+    assert published(capsys) == [{"EventsAccepted": 1}, {"AlertsRaised": 1}]
+
+
+def test_zeros_are_not_published(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.add(EventsAccepted=0, AlertsRaised=0)
+    counts.flush(now=NOW, noteworthy=True)
+    assert published(capsys) == []
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpcore", "boto3", "botocore", "urllib3"])
+def test_clients_do_not_log_what_they_send(name: str) -> None:
+    logging.getLogger(name).setLevel(logging.NOTSET)
+    build_logger("test-observability")
+    assert logging.getLogger(name).getEffectiveLevel() == logging.WARNING
