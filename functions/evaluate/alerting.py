@@ -66,10 +66,11 @@ def merge_by_reading(offers: Sequence[Offer]) -> list[list[Offer]]:
     return list(groups.values())
 
 
-def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert:
+def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config: Config) -> Alert:
     """The one alert for the offers of one reading; the first of them names it.
 
-    The id holds the time of the decision: the same rung may alert again when its period is over.
+    The id holds the time and the request of the decision: the same rung may alert again when its period is over, and
+    two containers may decide in the same microsecond.
     """
     offer = group[0]
     reading, crossing = offer.reading, offer.crossing
@@ -77,7 +78,7 @@ def alert_for(group: Sequence[Offer], *, now: datetime, config: Config) -> Alert
     entity_id = entity_type.get_id(info)
     event_group = entity_type.get_event_group()
     return Alert(
-        alert_id=digest([offer.dedupe_key, str(offer.rung), now.isoformat()]),
+        alert_id=digest([offer.dedupe_key, str(offer.rung), now.isoformat(), request_id]),
         dedupe_key=offer.dedupe_key,
         alert_type=BUDGET_ALERTS,
         event=crossing.event,

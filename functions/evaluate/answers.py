@@ -44,7 +44,7 @@ def dry_run_body(evaluation: Evaluation, *, now: datetime, config: Config) -> di
         index: {"index": index, "alerts": [], "reason": silence} for index in evaluation.accepted
     }
     for index, offers in evaluation.offers:
-        alerts = [alert_for(group, now=now, config=config) for group in merge_by_reading(offers)]
+        alerts = [alert_for(group, now=now, request_id="", config=config) for group in merge_by_reading(offers)]
         decisions[index] = {
             "index": index,
             "alerts": [

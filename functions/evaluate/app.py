@@ -41,11 +41,11 @@ from gateway_alerts.errors import (
 from gateway_alerts.observability import Counts, build_logger
 
 
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
     """AWS Lambda's entry point. Raises only where the invoker is to try again, and never with a secret in the message."""
     now = datetime.now(UTC)
     try:
-        return _application().handle(event, now=now)
+        return _application().handle(event, now=now, request_id=getattr(context, "aws_request_id", ""))
     except GatewayAlertsError as error:
         _log_failure(error, now=now)
         if is_http(event):
@@ -71,7 +71,7 @@ class Application:
             logger=_logger(),
         ).current
 
-    def handle(self, event: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
+    def handle(self, event: Mapping[str, Any], *, now: datetime, request_id: str) -> dict[str, Any] | None:
         """Do what one Lambda event asks for; the answer is for the HTTP API, and None for the others."""
         match read_request(event, tokens=self.tokens):
             case HealthRequest():
@@ -83,9 +83,9 @@ class Application:
                     raise swept.failure
                 return None
             case EventsRequest() as request:
-                return self._evaluate(request, is_http=is_http(event), now=now)
+                return self._evaluate(request, is_http=is_http(event), now=now, request_id=request_id)
 
-    def _evaluate(self, request: EventsRequest, *, is_http: bool, now: datetime) -> dict[str, Any] | None:
+    def _evaluate(self, request: EventsRequest, *, is_http: bool, now: datetime, request_id: str) -> dict[str, Any] | None:
         config = self.config()
         evaluation = evaluate(request.parsed, gateway=request.gateway, config=config)
         if request.is_dry_run:
@@ -96,6 +96,7 @@ class Application:
             queue=self._queue,
             known=self._known,
             now=now,
+            request_id=request_id,
             config=config,
         )
         self._report(evaluation, raised, gateway=request.gateway, now=now, message="evaluated")

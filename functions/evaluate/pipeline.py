@@ -92,6 +92,7 @@ def raise_alerts(
     queue: Callable[[], AlertQueue],
     known: KnownClaims,
     now: datetime,
+    request_id: str,
     config: Config,
 ) -> Raised:
     """Claim what is new, and enqueue what was won. ``claims`` and ``queue`` are called only when they are needed."""
@@ -111,7 +112,7 @@ def raise_alerts(
     try:
         for round_of_offers in rounds:
             due = [offer for offer in round_of_offers if not is_settled(offer)]
-            won_count = _claim(due, store=store, winners=winners, known=known, now=now, config=config)
+            won_count = _claim(due, store=store, winners=winners, known=known, now=now, request_id=request_id, config=config)
             raised.repeat_count += len(round_of_offers) - won_count
     except DependencyUnavailable as error:
         raised.failure = error
@@ -164,6 +165,7 @@ def _claim(
     winners: _Winners,
     known: KnownClaims,
     now: datetime,
+    request_id: str,
     config: Config,
 ) -> int:
     """Submit offers with different identities until each has won or lost; returns how many won."""
@@ -172,7 +174,7 @@ def _claim(
     moment = int(now.timestamp())
     while waiting:
         groups, rest = _first_submission(waiting)
-        alerts = [alert_for(group, now=now, config=config) for group in groups]
+        alerts = [alert_for(group, now=now, request_id=request_id, config=config) for group in groups]
         batch = [offer for group in groups for offer in group]
         submission: list[Claim] = []
         for group, alert in zip(groups, alerts, strict=True):

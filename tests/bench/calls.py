@@ -69,7 +69,7 @@ class _Calls:
         aws_client.cache_clear()
         stub.calls.clear()
         stub.connections = 0
-        container.handle(event, now=datetime.now(UTC))
+        container.handle(event, now=datetime.now(UTC), request_id="bench")
         self.total = stub.calls.total()
         self.dynamodb, self.sqs = stub.count("DynamoDB"), stub.count("SQS")
         self.connections = stub.connections

@@ -128,7 +128,7 @@ def our_events() -> list[str | None]:
     for index, offers in evaluation.offers:
         groups = merge_by_reading(offers)
         assert len(groups) == 1, f"case {index} makes {len(groups)} alerts"
-        events[index] = alert_for(groups[0], now=NOW, config=Config()).event
+        events[index] = alert_for(groups[0], now=NOW, config=Config(), request_id="request-1").event
     for rejection in evaluation.rejections:
         events[rejection.index] = rejection.reason.partition(":")[0]
     assert len(evaluation.accepted) + len(evaluation.rejections) == len(CASES)

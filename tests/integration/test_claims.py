@@ -298,14 +298,14 @@ def test_of_32_containers_with_the_same_events_exactly_one_alerts_for_each(table
 
         def send(number: int, bodies: list[dict[str, Any]] = bodies) -> list[Alert]:
             queue = FakeQueue()
-            now = NOW + timedelta(microseconds=number)
             for _attempt in range(20):  # the sender comes again after a 503
                 raised = raise_alerts(
                     offers_in(bodies),
                     claims=lambda: table.claims,
                     queue=lambda: queue,
                     known=KnownClaims(),
-                    now=now,
+                    now=NOW,  # in the same microsecond: the request tells them apart
+                    request_id=f"request-{number}",
                     config=CONFIG,
                 )
                 if raised.failure is None:
@@ -388,7 +388,15 @@ class TestOutbox:
         dead = FakeQueue(refuses=lambda alert: True)
         name = f"user-{next(numbers)}"
         offers = offers_in([budget_event(spend=9.6, max_budget=10, soft_budget=5, user_id=name)])
-        raise_alerts(offers, claims=lambda: table.claims, queue=lambda: dead, known=KnownClaims(), now=NOW, config=CONFIG)
+        raise_alerts(
+            offers,
+            claims=lambda: table.claims,
+            queue=lambda: dead,
+            known=KnownClaims(),
+            now=NOW,
+            request_id="dead",
+            config=CONFIG,
+        )
         queue = FakeQueue()
         swept = sweep_outbox(claims=table.claims, queue=queue, now=NOW + timedelta(minutes=3))
         assert swept.alerts == queue.alerts == dead.batches[0]

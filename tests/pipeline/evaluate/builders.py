@@ -40,7 +40,8 @@ def offers_in(events: Iterable[Mapping[str, Any]], *, gateway: str = "gw", confi
 def alerts_in(events: Iterable[Mapping[str, Any]], *, gateway: str = "gw", config: Config = CONFIG) -> list[Alert]:
     """The alerts of events if nobody had alerted before."""
     return [
-        alert_for(group, now=NOW, config=config) for group in merge_by_reading(offers_in(events, gateway=gateway, config=config))
+        alert_for(group, now=NOW, config=config, request_id="request-1")
+        for group in merge_by_reading(offers_in(events, gateway=gateway, config=config))
     ]
 
 

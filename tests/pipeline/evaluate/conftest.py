@@ -39,6 +39,7 @@ class Way:
             queue=self._queue,
             known=self.known,
             now=now,
+            request_id="request-1",
             config=config,
         )
 

@@ -193,14 +193,15 @@ def test_an_alerts_id_is_of_one_decision() -> None:
     group = offers_in(events)
     same, later = offers_in(events), NOW + timedelta(days=1)
     (other,) = offers_in([budget_event(spend=8.6, max_budget=10, user_id="u")])
-    made = alert_for(group, now=NOW, config=CONFIG)
-    assert alert_for(same, now=NOW, config=CONFIG) == made
+    made = alert_for(group, now=NOW, config=CONFIG, request_id="request-1")
+    assert alert_for(same, now=NOW, config=CONFIG, request_id="request-1") == made
     ids = {
         made.alert_id,
-        alert_for(group, now=later, config=CONFIG).alert_id,
-        alert_for([other], now=NOW, config=CONFIG).alert_id,
+        alert_for(group, now=later, config=CONFIG, request_id="request-1").alert_id,
+        alert_for([other], now=NOW, config=CONFIG, request_id="request-1").alert_id,
+        alert_for(group, now=NOW, config=CONFIG, request_id="request-2").alert_id,
     }
-    assert len(ids) == 3
+    assert len(ids) == 4
 
 
 def test_an_alert_takes_the_route_of_its_entity_type() -> None:
