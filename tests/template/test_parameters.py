@@ -76,7 +76,7 @@ def test_no_address_no_subscription() -> None:
 def test_a_token_can_stand_in_a_url(token: str, accepted: bool) -> None:
     parameter = source_template()["Parameters"]["IngestToken"]
     assert bool(re.search(parameter["AllowedPattern"], token)) is accepted
-    assert parameter["MinLength"] >= 16
+    assert parameter["MinLength"] >= 8
 
 
 def test_an_unknown_parameter_is_refused() -> None:
