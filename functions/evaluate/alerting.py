@@ -16,6 +16,7 @@ from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.config import Config
 from gateway_alerts.keys import BudgetIdentity, digest
+from gateway_alerts.masking import masked
 
 #: LiteLLM's level of every budget alert.
 BUDGET_ALERT_LEVEL = "High"
@@ -87,10 +88,10 @@ def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config:
         message=_message(reading, crossing),
         entity=Entity(
             type=event_group,
-            id=entity_id,
-            name=entity_type.get_name(info),
-            owner=None if event_group == "user" else given(info.user_email) or given(info.user_id),
-            team=None if event_group == "team" else given(info.team_alias) or given(info.team_id),
+            id=_masked(entity_id),
+            name=_masked(entity_type.get_name(info)),
+            owner=None if event_group == "user" else _masked(given(info.user_email) or given(info.user_id)),
+            team=None if event_group == "team" else _masked(given(info.team_alias) or given(info.team_id)),
         ),
         budget=BudgetFigures(
             kind=crossing.kind,
@@ -101,7 +102,7 @@ def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config:
             soft_budget=info.soft_budget,
             soft_budget_crossed=info.soft_budget is not None and is_reached(info.spend, info.soft_budget),
             projected_spend=info.projected_spend,
-            projected_exceeded_date=given(info.projected_exceeded_date),
+            projected_exceeded_date=_masked(given(info.projected_exceeded_date)),
             resets_at=info.budget_reset_at,
         ),
         raised_at=now,
@@ -112,6 +113,11 @@ def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config:
             level=BUDGET_ALERT_LEVEL,
         ),
     )
+
+
+def _masked(text: str | None) -> str | None:
+    """Text for the alert, which is stored and shown; the identity is made from what the gateway really said."""
+    return None if text is None else masked(text)
 
 
 def _message(reading: BudgetReading, crossing: Crossing) -> str:

@@ -1,14 +1,18 @@
 """What the HTTP API answers. Exactly 200 for success: LiteLLM's webhook takes any other 2xx for an error."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from evaluate.alerting import alert_for, merge_by_reading
 from evaluate.pipeline import Evaluation, Raised
+from evaluate.shapes import Rejection
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.config import Config
+
+#: Of the 6 MB of an answer; escaping may make six bytes of one.
+MAX_REASONS_BYTES = 500_000
 
 
 def http_answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def evaluated_answer(evaluation: Evaluation, raised: Raised) -> dict[str, Any]:
     body = {
         "accepted": len(evaluation.accepted),
         "alerts": len(raised.alerts),
-        "rejected": [{"index": r.index, "reason": r.reason} for r in evaluation.rejections],
+        "rejected": _within_answer(evaluation.rejections),
     }
     if evaluation.accepted:
         return http_answer(200, body)
@@ -63,3 +67,14 @@ def dry_run_body(evaluation: Evaluation, *, now: datetime, config: Config) -> di
     for rejection in evaluation.rejections:
         decisions[rejection.index] = {"index": rejection.index, "alerts": [], "reason": rejection.reason}
     return {"decisions": [decisions[index] for index in sorted(decisions)]}
+
+
+def _within_answer(rejections: Sequence[Rejection]) -> list[dict[str, Any]]:
+    """Every refusal by its index; when there are very many, the later ones with the code of their reason alone."""
+    entries: list[dict[str, Any]] = []
+    size_bytes = 0
+    for rejection in rejections:
+        size_bytes += len(rejection.reason.encode())
+        is_small = size_bytes <= MAX_REASONS_BYTES
+        entries.append({"index": rejection.index, "reason": rejection.reason if is_small else rejection.reason.partition(":")[0]})
+    return entries

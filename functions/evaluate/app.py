@@ -6,7 +6,8 @@ in                        out                                                   
 POST /events…             200 with counts and refusals; 400, 401, 413; 503      the sender, who tries again on 5xx
 EventBridge               nothing                                               two retries, then the events'
                                                                                 dead-letter queue, rejected ones too
-schedule sweep_outbox     nothing                                               the next sweep
+schedule sweep_outbox     nothing                                               counted; the next sweep
+schedule canary           nothing                                               counted; the next canary, and an alarm
 ========================  ====================================================  =================================
 """
 
@@ -14,7 +15,6 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -22,8 +22,17 @@ from aws_lambda_powertools import Logger, Metrics
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
 from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
 from evaluate.budget_alert_types import entity_types
+from evaluate.canary import canary_alert
 from evaluate.claims import ClaimStore, DynamoDBClaims
-from evaluate.ingress import EventsRequest, HealthRequest, SweepRequest, is_http, read_request
+from evaluate.ingress import (
+    CanaryRequest,
+    EventsRequest,
+    HealthRequest,
+    SweepRequest,
+    is_http,
+    is_schedule,
+    read_request,
+)
 from evaluate.known_claims import KnownClaims
 from evaluate.pipeline import Evaluation, Raised, evaluate, raise_alerts, sweep_outbox
 from evaluate.settings import Settings
@@ -37,6 +46,7 @@ from gateway_alerts.errors import (
     EventRejected,
     GatewayAlertsError,
     RequestRefused,
+    place_of,
 )
 from gateway_alerts.observability import Counts, build_logger
 
@@ -47,9 +57,11 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | N
     try:
         return _application().handle(event, now=now, request_id=getattr(context, "aws_request_id", ""))
     except GatewayAlertsError as error:
-        _log_failure(error, now=now)
+        _log_failure(error, now=now, is_scheduled=is_schedule(event))
         if is_http(event):
             return _refusal(error)
+        if is_schedule(event):
+            return None  # kept, an outage would fill the dead-letter queue with one record a minute; the next one comes anyway
         raise
     except Exception as error:  # noqa: BLE001
         # The last resort: a defect of ours. Its message could quote the input, so only its place is kept.
@@ -78,9 +90,14 @@ class Application:
                 return http_answer(200, {"status": "ok"})
             case SweepRequest():
                 swept = sweep_outbox(claims=self._claims(), queue=self._queue(), now=now)
+                _counts().add(AlertsSwept=len(swept.alerts))
                 self._report(Evaluation(), swept, gateway="", now=now, message="swept")
                 if swept.failure:
                     raise swept.failure
+                return None
+            case CanaryRequest():
+                if not self._queue().send([canary_alert(now=now, request_id=request_id)]):
+                    raise DependencyUnavailable("SQS: the canary was not taken")
                 return None
             case EventsRequest() as request:
                 return self._evaluate(request, is_http=is_http(event), now=now, request_id=request_id)
@@ -121,10 +138,13 @@ class Application:
         _counts().add(
             EventsAccepted=len(evaluation.accepted),
             EventsRejected=rejected_count,
-            AlertsRaised=len(raised.alerts),
-            AlertsRepeated=raised.repeat_count,
+            ClaimsWon=raised.won_count,
+            ClaimsLost=raised.repeat_count,
             AlertsLeftInOutbox=raised.unsent_count,
         )
+        if raised.won_count:  # not those of a sweep, which were counted when they were won
+            for alert in raised.alerts:
+                _counts().add_by("AlertsRaised", alert_type=alert.alert_type, reason=alert.event)
         is_noteworthy = bool(raised.alerts or rejected_count or raised.unsent_count)
         if is_noteworthy:
             _logger().info(
@@ -168,7 +188,7 @@ def _counts() -> Counts:
     return Counts(Metrics())
 
 
-def _log_failure(error: Exception, *, now: datetime) -> None:
+def _log_failure(error: Exception, *, now: datetime, is_scheduled: bool = False) -> None:
     """One line about why an invocation failed, without anything that came from outside."""
     if isinstance(error, RequestRefused):
         _counts().add(RequestsRefused=1)
@@ -176,11 +196,11 @@ def _log_failure(error: Exception, *, now: datetime) -> None:
     elif isinstance(error, EventRejected):
         _logger().warning("kept for the dead-letter queue", extra={"reason": error.code})
     elif isinstance(error, GatewayAlertsError):
-        _counts().add(RequestsFailed=1)
+        _counts().add(**{"SchedulesFailed" if is_scheduled else "RequestsFailed": 1})
         _logger().error("failed", extra={"reason": type(error).__name__, "detail": str(error)})
     else:
         _counts().add(RequestsFailed=1)
-        _logger().error("unhandled", extra={"reason": type(error).__name__, "place": _place(error)})
+        _logger().error("unhandled", extra={"reason": type(error).__name__, "place": place_of(error)})
     _counts().flush(now=now, noteworthy=True)
 
 
@@ -190,12 +210,3 @@ def _refusal(error: GatewayAlertsError) -> dict[str, Any]:
     # 503, not 500: the sender is to come again. What failed is in the log, not in the answer.
     code = "unavailable" if isinstance(error, DependencyUnavailable) else "misconfigured"
     return http_answer(503, refusal_body(code, "try again later; the log says what failed"))
-
-
-def _place(error: Exception) -> str:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return ""
-    return f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"

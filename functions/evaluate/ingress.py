@@ -1,4 +1,4 @@
-"""A Lambda event → what it asks for: events to evaluate, a sweep, or a health check.
+"""A Lambda event → what it asks for: events to evaluate, a sweep, a canary, or a health check.
 
 Nothing is decided here. A request that cannot be read is refused as a whole (:class:`RequestRefused`); an event of
 it that cannot be read is refused alone, by index.
@@ -13,13 +13,17 @@ from typing import Any
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
 from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, Unauthorized
+from gateway_alerts.masking import masked
 
 EVENT_SOURCE = "llm-gateway"
 DETAIL_TYPES = ("Budget Event", "Request Log", "Gateway Alert")
 #: The gateway of events that came over EventBridge and name none.
 EVENTBRIDGE_GATEWAY = "eventbridge"
 SWEEP_SCHEDULE = "sweep_outbox"
+CANARY_SCHEDULE = "canary"
 #: Lambda's synchronous payload is 6 MB, envelope included (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+#: Each event of a dry run is answered for, so that the answer would outgrow Lambda's 6 MB.
+MAX_DRY_RUN_EVENTS = 1_000
 MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
@@ -38,6 +42,11 @@ class SweepRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryRequest:
+    """Time to send an alert that only shows that alerts arrive."""
+
+
+@dataclass(frozen=True, slots=True)
 class HealthRequest:
     """Somebody asks whether we are there."""
 
@@ -47,7 +56,15 @@ def is_http(event: Mapping[str, Any]) -> bool:
     return "http" in event.get("requestContext", ())
 
 
-def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SweepRequest | HealthRequest:
+def is_schedule(event: Mapping[str, Any]) -> bool:
+    """Whether the Lambda event is the input of one of our schedules, which comes again by itself."""
+    return not is_http(event) and event.get("schedule") in (SWEEP_SCHEDULE, CANARY_SCHEDULE)
+
+
+Request = EventsRequest | SweepRequest | CanaryRequest | HealthRequest
+
+
+def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> Request:
     """What a Lambda event asks for. ``tokens`` is called only when a token must be checked.
 
     Raises:
@@ -56,8 +73,8 @@ def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]
     """
     if is_http(event):
         return _read_http(event, tokens=tokens)
-    if event.get("schedule") == SWEEP_SCHEDULE:
-        return SweepRequest()
+    if is_schedule(event):
+        return SweepRequest() if event["schedule"] == SWEEP_SCHEDULE else CanaryRequest()
     if event.get("source") == EVENT_SOURCE and event.get("detail-type") in DETAIL_TYPES:
         return _read_eventbridge(event["detail"])
     raise NotFound(f"not an HTTP request, a schedule of ours or an EventBridge event of source {EVENT_SOURCE}")
@@ -80,11 +97,11 @@ def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) 
     if gateway is None:
         raise Unauthorized
     query = event.get("queryStringParameters") or {}
-    return EventsRequest(
-        gateway=gateway,
-        parsed=parse_body(_body_bytes(event)),
-        is_dry_run=query.get("dry_run", "") in ("1", "true"),
-    )
+    is_dry_run = query.get("dry_run", "") in ("1", "true")
+    parsed = parse_body(_body_bytes(event))
+    if is_dry_run and len(parsed.events) + len(parsed.rejections) > MAX_DRY_RUN_EVENTS:
+        raise PayloadTooLarge(f"a dry run takes at most {MAX_DRY_RUN_EVENTS} events")
+    return EventsRequest(gateway=gateway, parsed=parsed, is_dry_run=is_dry_run)
 
 
 def _body_bytes(event: Mapping[str, Any]) -> bytes:
@@ -108,6 +125,6 @@ def _read_eventbridge(detail: object) -> EventsRequest:
         raise MalformedBody("detail.gateway is not a name of letters, digits, . _ and -")
     objects = detail["events"] if isinstance(detail.get("events"), list) else [detail]
     return EventsRequest(
-        gateway=gateway,
+        gateway=masked(gateway),  # it fits a key's pattern too
         parsed=parse_objects(objects),
     )

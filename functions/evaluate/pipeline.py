@@ -14,8 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
-
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import Offer, alert_for, merge_by_reading, offers_of
 from evaluate.claims import TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
@@ -47,12 +45,14 @@ class Evaluation:
 
 @dataclass(slots=True)
 class Raised:
-    """What became of the offers. ``unsent_count`` alerts are safe in the outbox, and not in the queue yet.
+    """What became of the offers: each was won, or is a repeat of what somebody has won before.
 
+    ``unsent_count`` alerts are safe in the outbox, and not in the queue yet.
     ``failure`` says why not all could be claimed; what was won before that has been enqueued.
     """
 
     alerts: list[Alert] = field(default_factory=list)
+    won_count: int = 0
     repeat_count: int = 0
     unsent_count: int = 0
     failure: GatewayAlertsError | None = None
@@ -117,6 +117,7 @@ def raise_alerts(
     except DependencyUnavailable as error:
         raised.failure = error
     raised.alerts = winners.alerts
+    raised.won_count = len(winners.states)
     if winners.alerts:
         raised.unsent_count = _enqueue(winners, store=store, queue=queue(), known=known)
     return raised
@@ -266,7 +267,7 @@ def sweep_outbox(*, claims: ClaimStore, queue: AlertQueue, now: datetime) -> Rai
     for outbox in claims.pending(before=now - SWEEP_AFTER):
         try:
             alerts = [Alert.model_validate_json(text) for text in outbox.alerts]
-        except ValidationError:
+        except (ValueError, OverflowError):
             # Left where it is; the failure keeps the alarm up until somebody has looked.
             swept.failure = InvalidAlert(f"outbox of {outbox.key} cannot be read")
             continue

@@ -101,8 +101,10 @@ def _parse_array(body: bytes) -> ParsedEvents:
     if shape is not None:
         try:
             events = shape.many.validate_json(body)
-        except ValidationError:
-            pass  # One event of many is wrong, or they are not all alike: find out which, below.
+        except (ValueError, OverflowError):
+            # One event of many is wrong, or they are not all alike: find out which, below. Not only ValidationError:
+            # for a JSON array in place of an amount pydantic lets out what Decimal raises.
+            pass
         else:
             _check_count(events)
             return ParsedEvents(list(enumerate(events)), [])
@@ -148,6 +150,8 @@ def _validate(value: object) -> InboundEvent:
                 return shape.one.validate_python(value)  # type: ignore[no-any-return]
             except ValidationError as error:
                 raise InvalidEvent(_describe(error)) from None
+            except (ValueError, OverflowError):
+                raise InvalidEvent("cannot be read") from None
     wanted = "; ".join(" and ".join(shape.fields) for shape in SHAPES)
     raise UnrecognizedEvent(f"it has the fields of no known shape ({wanted})")
 

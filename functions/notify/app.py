@@ -5,35 +5,44 @@ back. A record that keeps failing lands in the dead-letter queue.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
 import httpx
-from aws_lambda_powertools import Metrics
+from aws_lambda_powertools import Logger, Metrics
 from pydantic import SecretStr
 
 from gateway_alerts import secrets
+from gateway_alerts.alerts import CANARY_DESTINATION
 from gateway_alerts.aws import aws_client
 from gateway_alerts.config_source import ConfigSource
-from gateway_alerts.errors import ConfigurationError
+from gateway_alerts.errors import ConfigurationError, DependencyUnavailable, GatewayAlertsError, place_of
 from gateway_alerts.observability import Counts, build_logger
+from notify.dead_letters import SQSDeadLetters
 from notify.deliveries import DynamoDBDeliveries
 from notify.destinations.base import Destination
 from notify.destinations.registry import open_destination
-from notify.outcomes import Delivered, Permanent, RetryLater
-from notify.pipeline import Notified, notify
+from notify.gates import DynamoDBGates
+from notify.outcomes import Delivered
+from notify.pipeline import Notified, Ports, notify
+from notify.returns import SQSReturns
 from notify.settings import Settings
 
 #: A post may take this long; with less time left, what remains goes back to the queue.
 POST_MILLIS = 12_000
+#: Destinations that are posted to at the same time.
+SIDE_BY_SIDE = 8
 POST_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
 
 class LambdaContext(Protocol):
     """What is used of Lambda's context object."""
+
+    aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the function is killed."""
@@ -42,7 +51,17 @@ class LambdaContext(Protocol):
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """AWS Lambda's entry point."""
     now = datetime.now(UTC)
-    return _application().handle(event, remaining_millis=context.get_remaining_time_in_millis, now=now)
+    try:
+        return _application().handle(
+            event, remaining_millis=context.get_remaining_time_in_millis, request_id=context.aws_request_id, now=now
+        )
+    except GatewayAlertsError as error:
+        _logger().error("failed", extra={"reason": type(error).__name__, "detail": str(error)})
+        raise
+    except Exception as error:  # noqa: BLE001
+        # The last resort: a defect of ours. Its message could quote the input or a URL, so only its place is kept.
+        _logger().error("unhandled", extra={"reason": type(error).__name__, "place": place_of(error)})
+        raise RuntimeError(f"unhandled {type(error).__name__}") from None
 
 
 class Application:
@@ -51,28 +70,56 @@ class Application:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._settings = Settings.read(environment)
-        self._logger = build_logger("notify")
         self._counts = Counts(Metrics())
         self.config = ConfigSource(
             inline=self._settings.config,
             parameter_name=self._settings.config_parameter_name,
             check=lambda _config: None,
-            logger=self._logger,
+            logger=_logger(),
         ).current
         self._http = cache(_http_client)
-        self._deliveries = DynamoDBDeliveries(lambda: aws_client("dynamodb"), table_name=self._settings.table_name)
+        dynamodb, sqs = (lambda: aws_client("dynamodb")), (lambda: aws_client("sqs"))
+        self._deliveries = DynamoDBDeliveries(dynamodb, table_name=self._settings.table_name)
+        self._gates = DynamoDBGates(dynamodb, table_name=self._settings.table_name)
+        self._returns = SQSReturns(sqs, queue_url=self._settings.queue_url)
+        self._dead_letters = SQSDeadLetters(sqs, queue_url=self._settings.dead_letter_queue_url)
 
-    def handle(self, event: Mapping[str, Any], *, remaining_millis: Callable[[], int], now: datetime) -> dict[str, Any]:
+    def handle(
+        self, event: Mapping[str, Any], *, remaining_millis: Callable[[], int], request_id: str, now: datetime
+    ) -> dict[str, Any]:
         """Deliver one batch."""
-        notified = notify(
-            event["Records"],
+        ports = Ports(
             destination=self.destination,
             deliveries=self._deliveries,
+            gates=self._gates,
+            returns=self._returns,
+            dead_letters=self._dead_letters,
+            fallback=self._fallback(),
             has_time=lambda: remaining_millis() > POST_MILLIS,
-            now=now,
+            clock=lambda: datetime.now(UTC),
+            holder=request_id,
+            side_by_side=self._side_by_side,
         )
+        notified = notify(event["Records"], ports=ports, now=now)
         self._report(notified, record_count=len(event["Records"]), now=now)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(notified.failed)]}
+
+    def _side_by_side(self, tasks: Sequence[Callable[[], None]]) -> None:
+        """Run tasks at the same time; one alone needs no thread."""
+        if len(tasks) <= 1:
+            for task in tasks:
+                task()
+            return
+        self._http()  # made here, or several threads would each load the certificates
+        with ThreadPoolExecutor(max_workers=min(len(tasks), SIDE_BY_SIDE)) as threads:
+            for finished in [threads.submit(task) for task in tasks]:
+                finished.result()
+
+    def _fallback(self) -> str | None:
+        try:
+            return self.config().fallback_destination
+        except (ConfigurationError, DependencyUnavailable):
+            return None  # each destination meets the same trouble, and says so
 
     def destination(self, name: str) -> Destination:
         """The destination of that name, as the configuration has it now."""
@@ -95,15 +142,26 @@ class Application:
         outcomes = [outcome for _, outcome in notified.outcomes]
         self._counts.add(
             AlertsDelivered=notified.alert_count,
+            AlertsDiverted=notified.diverted_count,
             AlertsRedelivered=notified.redelivered_count,
+            AlertsDeadLettered=notified.buried_count,
             RecordsReturned=len(notified.failed),
-            RecordsUnreadable=notified.unreadable_count,
+            DestinationsBroken=len(notified.broken),
             PostsDelivered=sum(isinstance(outcome, Delivered) for outcome in outcomes),
-            PostsToRetry=sum(isinstance(outcome, RetryLater) for outcome in outcomes),
-            PostsRefused=sum(isinstance(outcome, Permanent) for outcome in outcomes),
             PostsPossiblyDoubled=notified.possible_double_count,
         )
-        log = self._logger.warning if notified.failed or notified.faults else self._logger.info
+        for outcome in outcomes:
+            if not isinstance(outcome, Delivered):
+                self._counts.add_by("PostsFailed", reason=outcome.reason)
+        canaries = [delay.total_seconds() for name, delay in notified.delays if name == CANARY_DESTINATION]
+        self._counts.add(CanaryDelivered=len(canaries))
+        self._counts.measure("CanarySeconds", *canaries)
+        others = [delay.total_seconds() for name, delay in notified.delays if name != CANARY_DESTINATION]
+        self._counts.measure("DeliverySeconds", *others)
+        self._counts.measure("BatchRecords", record_count)
+        if notified.failed:
+            self._counts.measure("WaitingSeconds", notified.waiting.total_seconds())
+        log = _logger().warning if notified.failed or notified.faults else _logger().info
         log(
             "notified",
             extra={
@@ -112,6 +170,8 @@ class Application:
                 "message_count": len(outcomes),
                 "redelivered_count": notified.redelivered_count,
                 "returned_count": len(notified.failed),
+                "buried_count": notified.buried_count,
+                "broken": notified.broken,
                 "outcomes": [
                     {"destination": name, "outcome": type(outcome).__name__} | asdict(outcome)
                     for name, outcome in notified.outcomes
@@ -121,6 +181,11 @@ class Application:
             },
         )
         self._counts.flush(now=now, noteworthy=True)
+
+
+@cache
+def _logger() -> Logger:
+    return build_logger("notify")
 
 
 @cache

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from gateway_alerts.alerts import Alert, QueuedAlert
 
 
 class Received(NamedTuple):
-    """One readable record of a batch."""
+    """One readable record of a batch. ``sent_at`` is when the queue got it, ``receive_count`` how often it gave it out."""
 
     message_id: str
+    receipt_handle: str
+    body: str
+    sent_at: datetime
+    receive_count: int
     queued: QueuedAlert
 
 
@@ -23,12 +28,17 @@ class AlertItem:
 
     alert: Alert
     alert_ids: set[str] = field(default_factory=set)
-    message_ids: list[str] = field(default_factory=list)
+    records: list[Received] = field(default_factory=list)
 
     @property
     def count(self) -> int:
         """How often the alert was raised."""
         return len(self.alert_ids)
+
+    @property
+    def message_ids(self) -> list[str]:
+        """The SQS messages that it answers for."""
+        return [record.message_id for record in self.records]
 
 
 def group_by_destination(received: Iterable[Received]) -> dict[str, list[AlertItem]]:
@@ -36,12 +46,13 @@ def group_by_destination(received: Iterable[Received]) -> dict[str, list[AlertIt
     item, with the newest one's figures.
     """
     groups: dict[str, dict[tuple[str, ...], AlertItem]] = {}
-    for message_id, (destination, alert) in ((r.message_id, (r.queued.destination, r.queued.alert)) for r in received):
-        items = groups.setdefault(destination, {})
+    for record in received:
+        alert = record.queued.alert
+        items = groups.setdefault(record.queued.destination, {})
         item = items.setdefault(_sameness(alert), AlertItem(alert))
         item.alert = max(item.alert, alert, key=lambda a: a.raised_at)
         item.alert_ids.add(alert.alert_id)
-        item.message_ids.append(message_id)
+        item.records.append(record)
     return {destination: list(items.values()) for destination, items in groups.items()}
 
 

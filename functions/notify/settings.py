@@ -12,6 +12,8 @@ class Settings:
     """The function's environment variables; an empty one counts as not set."""
 
     table_name: str
+    queue_url: str
+    dead_letter_queue_url: str
     slack_webhook_url: str
     slack_webhook_secret_arn: str
     config: str
@@ -24,10 +26,14 @@ class Settings:
         Raises:
             ConfigurationError: a variable that is needed is not set.
         """
-        if not environment.get("ALERTS_TABLE_NAME"):
-            raise ConfigurationError("not set: ALERTS_TABLE_NAME")
+        needed = ("ALERTS_TABLE_NAME", "ALERTS_QUEUE_URL", "ALERTS_DEAD_LETTER_QUEUE_URL")
+        missing = [name for name in needed if not environment.get(name)]
+        if missing:
+            raise ConfigurationError(f"not set: {', '.join(missing)}")
         return cls(
             table_name=environment["ALERTS_TABLE_NAME"],
+            queue_url=environment["ALERTS_QUEUE_URL"],
+            dead_letter_queue_url=environment["ALERTS_DEAD_LETTER_QUEUE_URL"],
             slack_webhook_url=environment.get("SLACK_WEBHOOK_URL", ""),
             slack_webhook_secret_arn=environment.get("SLACK_WEBHOOK_SECRET_ARN", ""),
             config=environment.get("CONFIG", ""),

@@ -1,6 +1,6 @@
 """NotifyFunction, warm: a batch of a thousand alerts, against reading and rendering them alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,16 +9,53 @@ from pydantic import SecretStr
 
 from gateway_alerts.alerts import parse_queued_alert
 from gateway_alerts.aws import aws_client
+from notify.dead_letters import SQSDeadLetters
 from notify.deliveries import DynamoDBDeliveries
 from notify.destinations.slack import SlackWebhook
+from notify.gates import DynamoDBGates, Reservation
 from notify.grouping import Received, group_by_destination
-from notify.pipeline import Notified, notify
+from notify.pipeline import Notified, Ports, notify
 from notify.rendering.slack import compose_messages
+from notify.returns import SQSReturns
 from tests.bench.measure import Measured, Suite, in_process
 from tests.bench.report import Goal, Row
 from tests.bench.samples import sqs_event
 
 ALERTS = 1_000
+
+
+class GatesThatGrant(DynamoDBGates):
+    """The real gates' calls, and whatever they say, the post may go: the pace is Slack's and no cost of ours."""
+
+    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+        """Ask, and grant."""
+        super().reserve(destination, holder=holder, now=now)
+        return Reservation(is_granted=True)
+
+
+def _one_by_one(tasks: Sequence[Callable[[], None]]) -> None:
+    for task in tasks:
+        task()
+
+
+def ports_to(webhook: SlackWebhook, *, client: Callable[[], Any]) -> Ports:
+    """What a batch for one destination is delivered with: real adapters around a DynamoDB client; nothing goes back."""
+
+    def nothing(*_: object, **__: object) -> Any:
+        raise AssertionError("something went back")
+
+    return Ports(
+        destination=lambda _: webhook,
+        deliveries=DynamoDBDeliveries(client, table_name="alerts"),
+        gates=GatesThatGrant(client, table_name="alerts"),
+        returns=SQSReturns(nothing, queue_url=""),
+        dead_letters=SQSDeadLetters(nothing, queue_url=""),
+        fallback=None,
+        has_time=lambda: True,
+        clock=lambda: datetime.now(UTC),
+        holder="bench",
+        side_by_side=_one_by_one,
+    )
 
 
 class FakeDynamoDB:
@@ -30,6 +67,9 @@ class FakeDynamoDB:
     def batch_write_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
         return {"UnprocessedItems": {}}
 
+    def update_item(self, **_: Any) -> dict[str, Any]:
+        return {}
+
 
 def notify_suite() -> Suite:
     """The pipeline with a sink that says ok; DynamoDB is once a fake and once the real client against the stub."""
@@ -40,17 +80,21 @@ def notify_suite() -> Suite:
     fake = FakeDynamoDB()
 
     def parse_and_render() -> object:
-        received = [Received(record["messageId"], parse_queued_alert(record["body"])) for record in records]
+        received = [
+            Received(
+                record["messageId"],
+                record["receiptHandle"],
+                record["body"],
+                sent_at=now,
+                receive_count=1,
+                queued=parse_queued_alert(record["body"]),
+            )
+            for record in records
+        ]
         return [compose_messages(items, now=now) for items in group_by_destination(received).values()]
 
     def run(client: Any) -> Notified:
-        return notify(
-            records,
-            destination=lambda _: webhook,
-            deliveries=DynamoDBDeliveries(lambda: client, table_name="alerts"),
-            has_time=lambda: True,
-            now=now,
-        )
+        return notify(records, ports=ports_to(webhook, client=lambda: client), now=now)
 
     notified = run(fake)
     if notified.failed or notified.alert_count != ALERTS:

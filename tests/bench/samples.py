@@ -20,6 +20,7 @@ TOKEN = "bench-token-0123456789abcdef"
 ENVIRONMENT = {
     "ALERTS_TABLE_NAME": "alerts",
     "ALERTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/alerts",
+    "ALERTS_DEAD_LETTER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/alerts-dead-letters",
     "CONFIG": '{"thresholds": [85, 95, 100]}',
     "CONFIG_PARAMETER_NAME": "",
     "INGEST_TOKENS": f"bench={TOKEN}",

@@ -46,6 +46,10 @@ def two_ids(name: str) -> tuple[str, str]:
     return ("ada:one", "bob:one") if name.endswith("_member_budget") else ("one", "two")
 
 
+def received(queued: QueuedAlert) -> Received:
+    return Received("m", "handle of m", queued.model_dump_json(), sent_at=NOW, receive_count=1, queued=queued)
+
+
 @pytest.mark.parametrize("name", NAMES)
 class TestEveryType:
     def test_has_a_docstring_of_its_own(self, name: str) -> None:
@@ -79,7 +83,7 @@ class TestEveryType:
     def test_its_alert_goes_through_the_queue_and_can_be_shown(self, name: str) -> None:
         (alert,) = alerts_in([sample(name)])
         queued = parse_queued_alert(QueuedAlert(destination="default", alert=alert).model_dump_json())
-        groups = group_by_destination([Received("m", queued)])
+        groups = group_by_destination([received(queued)])
         (message,) = compose_messages(groups["default"], now=NOW)
         assert alert.entity.name is None or alert.entity.name in json.dumps(message.payload, ensure_ascii=False)
 
@@ -159,7 +163,7 @@ EXTREMES: dict[str, dict[str, Any]] = {
 def test_whatever_is_accepted_can_be_shown(name: str, figures: dict[str, Any]) -> None:
     (alert,) = alerts_in([budget_event(name, **figures, user_id="u", token="t")])
     queued = parse_queued_alert(QueuedAlert(destination="default", alert=alert).model_dump_json())
-    assert compose_messages(group_by_destination([Received("m", queued)])["default"], now=NOW)
+    assert compose_messages(group_by_destination([received(queued)])["default"], now=NOW)
 
 
 class TestAddingAType:
@@ -200,7 +204,7 @@ class TestAddingAType:
         (alert,) = alerts_in([self.SAMPLE])
         assert (alert.event, alert.entity.type, alert.entity.id) == ("threshold_crossed", "guardrail", "pii-masking")
         queued = QueuedAlert(destination="default", alert=alert)
-        (message,) = compose_messages(group_by_destination([Received("m", queued)])["default"], now=NOW)
+        (message,) = compose_messages(group_by_destination([received(queued)])["default"], now=NOW)
         assert "Guardrail PII masking" in message.payload["text"]
 
     def test_soft_budgets_projections_and_refusals_find_it(self) -> None:

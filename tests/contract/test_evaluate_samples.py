@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evaluate.alerting import merge_by_reading
-from evaluate.ingress import EventsRequest, HealthRequest, SweepRequest, is_http, read_request
+from evaluate.ingress import CanaryRequest, EventsRequest, HealthRequest, SweepRequest, is_http, read_request
 from evaluate.pipeline import evaluate
 from evaluate.tokens import IngestTokens
 from gateway_alerts.config import Config
@@ -58,6 +58,7 @@ EXPECTED: dict[str, tuple[int, int, int]] = {
 #: file → the request that it is, for those that carry no events
 OTHERS: dict[str, Any] = {
     "http_health.json": HealthRequest(),
+    "schedule_canary.json": CanaryRequest(),
     "schedule_sweep_outbox.json": SweepRequest(),
 }
 

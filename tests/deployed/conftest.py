@@ -161,14 +161,17 @@ class _Shim:
         self._make_routes()
         for function in ("EvaluateFunction", "NotifyFunction"):
             self._reach_emulator(function)
-        # The emulator asks for this action; IAM has none of that name, and AWS checks sqs:SendMessage.
-        queue_arn = self._queue_arn("AlertsQueue")
-        statement = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": queue_arn}
-        self._client("iam").put_role_policy(
-            RoleName=self._resources["EvaluateFunctionRole"],
-            PolicyName="emulator",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        )
+        # The emulator asks for these actions; IAM has none of their names, and AWS checks the one without "Batch".
+        for role, action in (
+            ("EvaluateFunctionRole", "sqs:SendMessageBatch"),
+            ("NotifyFunctionRole", "sqs:ChangeMessageVisibilityBatch"),
+        ):
+            statement = {"Effect": "Allow", "Action": action, "Resource": self._queue_arn("AlertsQueue")}
+            self._client("iam").put_role_policy(
+                RoleName=self._resources[role],
+                PolicyName="emulator",
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            )
         api_url = f"{self._endpoint_url}/_aws/execute-api/{self._resources['HttpApi']}/$default"
         return api_url, self._resources, self._take_over_mapping()
 
@@ -216,7 +219,7 @@ class _Shim:
 def _poller(deployment: Deployment) -> Poller:
     sqs, functions = deployment.client("sqs"), deployment.client("lambda")
     queue_url = deployment.resources["AlertsQueue"]
-    # A poison message goes round five times; the template's four minutes for each would be twenty.
+    # What comes back does so at once; the template's four minutes are long for a test.
     sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "1"})
     mapping = deployment.mapping
     settings = EventSourceMapping(

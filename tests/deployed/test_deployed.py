@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from evaluate.canary import canary_alert
 from tests.deployed.conftest import STACK_NAME, TOKEN, WINDOW_SECONDS, Deployment, wait_for
 
 pytestmark = pytest.mark.deployed
@@ -84,11 +86,38 @@ def test_rejected_eventbridge_events_are_kept_by_the_rule_s_function(deployment:
     assert "FunctionError" in answer  # which is what makes Lambda keep the event
 
 
-def test_the_sweep_runs_under_the_function_s_rights(deployment: Deployment, api: httpx.Client) -> None:
+def run_schedule(deployment: Deployment, name: str) -> None:
     answer = deployment.client("lambda").invoke(
-        FunctionName=deployment.resources["EvaluateFunction"], Payload=json.dumps({"schedule": "sweep_outbox"})
+        FunctionName=deployment.resources["EvaluateFunction"], Payload=json.dumps({"schedule": name})
     )
     assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def items(deployment: Deployment) -> dict[str, Any]:
+    answer = deployment.client("dynamodb").scan(TableName=deployment.resources["AlertsTable"], ConsistentRead=True)
+    return {item["pk"]["S"]: item for item in answer["Items"]}
+
+
+def test_a_canary_arrives_under_the_functions_rights(deployment: Deployment, api: httpx.Client) -> None:
+    def arrived() -> list[str]:
+        return [key for key in items(deployment) if key.startswith("delivered#") and key.endswith("#canary")]
+
+    posted = len(deployment.inbox.messages())
+    run_schedule(deployment, "canary")
+    wait_for(arrived)
+    assert len(deployment.inbox.messages()) == posted
+
+
+def test_what_a_dead_process_left_is_swept_under_the_functions_rights(deployment: Deployment, api: httpx.Client) -> None:
+    left = canary_alert(now=datetime(2026, 11, 1, tzinfo=UTC), request_id="of a process that died")
+    outbox = {"outbox": {"L": [{"S": left.model_dump_json()}]}, "outbox_shard": {"S": "0"}, "outbox_at": {"N": "1"}}
+    key = "budget#user#00000000"
+    deployment.client("dynamodb").put_item(TableName=deployment.resources["AlertsTable"], Item={"pk": {"S": key}} | outbox)
+
+    run_schedule(deployment, "sweep_outbox")
+
+    wait_for(lambda: f"delivered#{left.alert_id}#canary" in items(deployment))
+    assert "outbox" not in items(deployment)[key]
 
 
 def test_the_outputs_say_where_to_point_a_gateway(deployment: Deployment) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from evaluate.ingress import is_schedule, read_request
 from local.template import resource
 
 
@@ -63,7 +64,29 @@ def test_the_sweep_runs_each_minute(template: dict[str, Any]) -> None:
     assert json.loads(schedule["Target"]["Input"]) == {"schedule": "sweep_outbox"}
     assert schedule.get("State", "ENABLED") == "ENABLED"
     assert "Name" not in schedule, "a fixed name would let only one stack live in an account"
-    assert schedule["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["EventsDeadLetterQueue", "Arn"]}}
+
+
+def test_the_canary_is_sent_every_five_minutes_and_asks_for_nothing(template: dict[str, Any]) -> None:
+    schedule = resource(template, "EvaluateFunctionCanary")
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    assert json.loads(schedule["Target"]["Input"]) == {"schedule": "canary"}
+    assert schedule.get("State", "ENABLED") == "ENABLED"
+    assert "Name" not in schedule, "a fixed name would let only one stack live in an account"
+
+
+@pytest.mark.parametrize("schedule", ["EvaluateFunctionSweepOutbox", "EvaluateFunctionCanary"])
+def test_a_schedule_that_fails_leaves_nothing_among_the_events_that_are_kept(template: dict[str, Any], schedule: str) -> None:
+    target = resource(template, schedule)["Target"]
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert "DeadLetterConfig" not in target
+
+
+def test_every_schedule_asks_for_something_that_the_function_knows(resources: dict[str, Any]) -> None:
+    for body in resources.values():
+        if body["Type"] == "AWS::Scheduler::Schedule":
+            event = json.loads(body["Properties"]["Target"]["Input"])
+            assert is_schedule(event)
+            read_request(event, tokens=lambda: pytest.fail("no token"))
 
 
 def test_what_fails_when_invoked_asynchronously_is_kept(template: dict[str, Any]) -> None:

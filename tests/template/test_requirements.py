@@ -54,6 +54,6 @@ def test_make_help_names_every_target() -> None:
     answer = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in (
         "demo", "local", "test", "check", "format", "bench", "test-sam", "test-deployed",
-        "build", "invoke-evaluate", "invoke-notify", "deploy", "setup", "lock", "clean",
+        "build", "invoke-evaluate", "invoke-notify", "deploy", "redrive", "setup", "lock", "clean",
     ):  # fmt: skip
         assert re.search(rf"^  {target} ", answer, flags=re.MULTILINE), target

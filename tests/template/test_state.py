@@ -6,6 +6,7 @@ import pytest
 
 from evaluate import claims
 from local.template import expanded_template, resource, source_template
+from notify.pipeline import DEAD_AFTER, LONGEST_WAIT_SECONDS
 
 FOURTEEN_DAYS_IN_SECONDS = 14 * 86_400
 DEAD_LETTER_QUEUES = ("AlertsDeadLetterQueue", "EventsDeadLetterQueue")
@@ -52,11 +53,22 @@ def test_a_message_stays_hidden_for_six_time_outs_and_the_widest_window() -> Non
     assert resource(template, "AlertsQueue")["VisibilityTimeout"] >= 6 * timeout + widest
 
 
-def test_an_alert_that_fails_five_times_is_kept(template: dict[str, Any]) -> None:
-    assert resource(template, "AlertsQueue")["RedrivePolicy"] == {
+def test_a_record_that_kills_the_function_each_time_is_kept_and_no_other_is_given_up_by_its_count(
+    template: dict[str, Any],
+) -> None:
+    queue = resource(template, "AlertsQueue")
+    most_that_sqs_takes = 1_000
+    assert queue["RedrivePolicy"] == {
         "deadLetterTargetArn": {"Fn::GetAtt": ["AlertsDeadLetterQueue", "Arn"]},
-        "maxReceiveCount": 5,
+        "maxReceiveCount": most_that_sqs_takes,
     }
+    # NotifyFunction gives up by age, long before; a record that it never gets to judge ends before the queue forgets it.
+    ends_after_seconds = most_that_sqs_takes * queue["VisibilityTimeout"]
+    assert DEAD_AFTER.total_seconds() < ends_after_seconds < queue["MessageRetentionPeriod"]
+
+
+def test_what_waits_longest_comes_back_far_less_often_than_the_queue_allows() -> None:
+    assert DEAD_AFTER.total_seconds() / LONGEST_WAIT_SECONDS < 200
 
 
 @pytest.mark.parametrize("queue", QUEUES)

@@ -6,10 +6,11 @@ import httpx
 from pydantic import SecretStr
 
 from gateway_alerts import secrets
-from gateway_alerts.alerts import DEFAULT_DESTINATION
+from gateway_alerts.alerts import CANARY_DESTINATION, DEFAULT_DESTINATION
 from gateway_alerts.config import Config
 from gateway_alerts.errors import ConfigurationError
 from notify.destinations.base import Destination
+from notify.destinations.canary import Canary
 from notify.destinations.slack import SlackWebhook
 
 #: ``type`` of a destination in the configuration → what posts to it. To add one: a file, a row, a value of ``Destination.type``.
@@ -37,4 +38,6 @@ def open_destination(
         return DESTINATION_TYPES[settings.type](secrets.resolve(settings.url, environment=environment), client)
     if name == DEFAULT_DESTINATION:
         return DESTINATION_TYPES["slack"](default_url(), client)
+    if name == CANARY_DESTINATION:
+        return Canary()
     raise ConfigurationError(f"no destination is called {name!r}")

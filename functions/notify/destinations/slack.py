@@ -62,9 +62,15 @@ class SlackWebhook:
         self._url = url
         self._client = client
 
-    def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+    def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
         """See :class:`notify.destinations.base.Destination`."""
-        return compose_messages(items, now=now)
+        return compose_messages(items, now=now, note=note)
+
+    def degrade(self, message: Message) -> Message | None:
+        """Without blocks: the text names everyone too."""
+        if "blocks" not in message.payload:
+            return None
+        return Message({name: value for name, value in message.payload.items() if name != "blocks"}, message.items)
 
     def post(self, message: Message) -> Outcome:
         """See :class:`notify.destinations.base.Destination`."""
@@ -72,7 +78,9 @@ class SlackWebhook:
             answer = self._client().post(self._url.get_secret_value(), json=message.payload)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return RetryLater(Reason.CANNOT_CONNECT)  # nothing was sent
-        except httpx.HTTPError:
+        except (httpx.InvalidURL, UnicodeError):
+            return Permanent(Reason.CONFIGURATION, "the URL cannot be called")
+        except (httpx.HTTPError, OSError):
             return Ambiguous(Reason.NO_ANSWER)
         body = answer.content[:MAX_ANSWER_BYTES].decode(errors="replace")
         return verdict(answer.status_code, body, retry_after=answer.headers.get("retry-after"))

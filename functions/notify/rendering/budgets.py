@@ -1,6 +1,6 @@
 """One budget alert in words: in full, in one line for a storm, and plain for notifications and screen readers."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
@@ -8,7 +8,10 @@ from typing import NamedTuple
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.events import MIN_LIMIT_USD
 from notify.grouping import AlertItem
-from notify.rendering.wording import bar, clean, escape, percent, resets, shown_name, usd
+from notify.rendering.wording import bar, clean, escape, percent, resets, shown_name, span, usd
+
+#: An alert that is told later than this after it was raised says so; gathering takes seconds.
+LATE = timedelta(minutes=5)
 
 
 class Gravity(IntEnum):
@@ -52,12 +55,14 @@ def word(item: AlertItem, *, now: datetime, with_gateway: bool) -> Wording:
     verdict = _verdict(budget, gravity)
     gateway = f" · {escape(shown_name(alert.gateway))}" if with_gateway else ""
     repeats = [f"raised {item.count} times"] if item.count > 1 else []
+    lateness = now - alert.raised_at
+    late = [f"raised {span(lateness)} ago"] if lateness > LATE else []
     reset = [resets(budget.resets_at, now=now)] if budget.resets_at else []
     figures = _figures(budget)
     gauge = [f"{bar(share)} *{percent(share)}*   {figures}" if share is not None else figures]
-    remarks = " · ".join([*repeats, *_remarks(budget), *reset])
+    remarks = " · ".join([*late, *repeats, *_remarks(budget), *reset])
     measure = _measure(budget, gravity, share)
-    line = " · ".join([measure, *reset, *repeats])
+    line = " · ".join([measure, *reset, *repeats, *late])
     return Wording(
         gravity=gravity,
         order=(gravity, -(share if share is not None else Decimal(0)), label),
@@ -72,7 +77,7 @@ def word(item: AlertItem, *, now: datetime, with_gateway: bool) -> Wording:
         ),
         line=f"{EMOJI[gravity]} *{escape(name)}* {line}",
         lone_line=f"{EMOJI[gravity]} *{escape(label)}* {line}{gateway}",
-        plain=" · ".join([f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}", *repeats]),
+        plain=" · ".join([f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}", *repeats, *late]),
     )
 
 
@@ -94,7 +99,7 @@ def share_of(budget: BudgetFigures) -> Decimal | None:
 
 def noun_of(entity: Entity) -> str:
     """An entity type as a person says it: ``key``, ``team member``, ``model access group``."""
-    return clean(entity.type.replace("_", " "))
+    return shown_name(entity.type.replace("_", " "))
 
 
 def _verdict(budget: BudgetFigures, gravity: Gravity) -> str:

@@ -38,8 +38,11 @@ _SAYS = {
 _Worded = tuple[AlertItem, Wording]
 
 
-def compose_messages(items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
-    """Lay alerts out as messages. Every item is in exactly one of them, and named in its blocks and its text."""
+def compose_messages(items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
+    """Lay alerts out as messages. Every item is in exactly one of them, and named in its blocks and its text.
+
+    ``note`` (plain text, shown under the headline) says something about all of them.
+    """
     if not items:
         return []
     with_gateway = len({item.alert.gateway for item in items}) > 1
@@ -49,10 +52,18 @@ def compose_messages(items: Sequence[AlertItem], *, now: datetime) -> list[Messa
         rank = {(w.gravity, w.group): position for position, (_, w) in reversed(list(enumerate(worded)))}
         worded.sort(key=lambda pair: rank[pair[1].gravity, pair[1].group])
     headline = _headline([wording for _, wording in worded], items)
-    reserved = len(escape(headline)) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
+    reserved = len(escape(headline)) + len(escape(note)) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
     pages = list(_pages(worded, is_storm=is_storm, reserved=reserved))
     return [
-        _message(page, headline=headline, part=(number, len(pages)), alert_count=len(worded), is_storm=is_storm, now=now)
+        _message(
+            page,
+            headline=headline,
+            note=note,
+            part=(number, len(pages)),
+            alert_count=len(worded),
+            is_storm=is_storm,
+            now=now,
+        )
         for number, page in enumerate(pages, start=1)
     ]
 
@@ -81,16 +92,25 @@ def _cost(wording: Wording, *, is_storm: bool) -> int:
 
 
 def _message(
-    page: Sequence[_Worded], *, headline: str, part: tuple[int, int], alert_count: int, is_storm: bool, now: datetime
+    page: Sequence[_Worded],
+    *,
+    headline: str,
+    note: str,
+    part: tuple[int, int],
+    alert_count: int,
+    is_storm: bool,
+    now: datetime,
 ) -> Message:
     number, part_count = part
     wordings = [wording for _, wording in page]
     items = tuple(item for item, _ in page)
     title = f"{EMOJI[wordings[0].gravity]} {headline}" + (f" ({number} of {part_count})" if part_count > 1 else "")
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}]
+    if note:
+        blocks.append({"type": "context", "elements": [_mrkdwn(escape(note))]})
     blocks += _lines(wordings) if is_storm else _paragraphs(wordings)
     blocks.append({"type": "context", "elements": [_mrkdwn(_footer(len(items), alert_count=alert_count, now=now))]})
-    text = f"{escape(title)}: {', '.join(wording.plain for wording in wordings)}"
+    text = f"{escape(title)}: {', '.join(wording.plain for wording in wordings)}" + (f". {escape(note)}" if note else "")
     # Nothing that a name may look like is fetched or previewed.
     return Message({"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}, items)
 

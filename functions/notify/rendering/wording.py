@@ -5,6 +5,8 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
+from gateway_alerts.masking import masked
+
 BAR_CELLS = 10
 #: A reset further away than this is told by its day.
 NEAR = timedelta(days=60)
@@ -43,11 +45,11 @@ def bar(fraction: Decimal) -> str:
 
 
 def clean(text: str) -> str:
-    """Text from outside on one line, without control, direction and other invisible characters."""
-    if text.isprintable():  # nearly every name: nothing invisible, no space but the plain one
-        return " ".join(text.split())
-    visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    return " ".join(visible.split())
+    """Text from outside on one line, without control, direction and other invisible characters, secrets masked."""
+    if not text.isprintable():  # nearly every name is: nothing invisible, no space but the plain one
+        text = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    # Masked last: an invisible character would hide a key from the masks, and not from a reader.
+    return masked(" ".join(text.split()))
 
 
 def escape(text: str) -> str:

@@ -7,16 +7,21 @@ a fraction of the limit.
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway_alerts.errors import InvalidAlert
-from gateway_alerts.events import MAX_MONEY_USD
+from gateway_alerts.events import MAX_MONEY_USD, in_utc
 
 Level = Literal["Low", "Medium", "High"]
 BudgetKind = Literal["maximum", "projected", "soft"]
 
 DEFAULT_DESTINATION = "default"
+#: The alert type of the test alerts that show whether the way is open.
+CANARY = "canary"
+#: Where the canary goes: it posts nowhere, unless the configuration has a destination of this name.
+CANARY_DESTINATION = "canary"
 
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Money = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 
 
@@ -46,7 +51,7 @@ class BudgetFigures(_QueueModel):
     soft_budget_crossed: bool = False
     projected_spend: Money | None = None
     projected_exceeded_date: str | None = None
-    resets_at: AwareDatetime | None = None
+    resets_at: Moment | None = None
 
 
 class Alert(_QueueModel):
@@ -61,7 +66,7 @@ class Alert(_QueueModel):
     message: str
     entity: Entity
     budget: BudgetFigures
-    raised_at: AwareDatetime
+    raised_at: Moment
     destinations: tuple[str, ...] = (DEFAULT_DESTINATION,)
 
 
@@ -84,3 +89,5 @@ def parse_queued_alert(body: str) -> QueuedAlert:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InvalidAlert(f"{place or 'body'}: {first['msg']}") from None
+    except (ValueError, OverflowError):  # no text, or an array in place of an amount
+        raise InvalidAlert("body: cannot be read") from None

@@ -1,15 +1,26 @@
 """AWS clients: one of each per container, kept alive. The SDK is imported by the first: it is half of a cold start."""
 
-from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+Service = Literal["dynamodb", "secretsmanager", "sqs", "ssm"]
 
-@cache
-def aws_client(service: Literal["dynamodb", "secretsmanager", "sqs", "ssm"]) -> "BaseClient":
+_clients: dict[str, "BaseClient"] = {}
+_MAKING_ONE = Lock()
+
+
+def aws_client(service: Service) -> "BaseClient":
     """A client that gives up well within a function's time-out: three tries of at most five seconds."""
+    with _MAKING_ONE:  # a session makes clients for one thread at a time
+        if service not in _clients:
+            _clients[service] = _make(service)
+        return _clients[service]
+
+
+def _make(service: Service) -> "BaseClient":
     import boto3
     from botocore.config import Config
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from gateway_alerts.alert_types import ALERT_TYPES
 from gateway_alerts.alerts import DEFAULT_DESTINATION
 from gateway_alerts.errors import ConfigurationError
+from gateway_alerts.masking import masked
 
 SECRET_REFERENCE = re.compile(r"(os\.environ/|secretsmanager:|ssm:).+")
 DEFAULT_THRESHOLDS = (Decimal("0.85"), Decimal("0.95"), Decimal(1))
@@ -122,6 +123,7 @@ class Config(_Settings):
     thresholds: Annotated[dict[str, Thresholds], BeforeValidator(lambda v: v if isinstance(v, Mapping) else {"default": v})] = {}
     routes: list[Route] = []
     destinations: dict[str, Destination] = {}
+    fallback_destination: str | None = None
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> "Config":
@@ -129,6 +131,8 @@ class Config(_Settings):
         for position, route in enumerate(self.routes):
             if not known.issuperset(route.destinations):
                 raise ValueError(f"routes.{position}.destinations: names one that is not in destinations")
+        if self.fallback_destination is not None and self.fallback_destination not in known:
+            raise ValueError("fallback_destination: is not in destinations")
         return self
 
     def check_entity_types(self, known: Container[str]) -> None:
@@ -194,6 +198,8 @@ def parse_config(document: str) -> Config:
     except ValidationError as error:
         faults = [_fault(fault) for fault in error.errors(include_input=False, include_url=False)]
         raise ConfigurationError("CONFIG: " + "; ".join(faults)) from None
+    except (ValueError, OverflowError):  # no text, or an array in place of a number
+        raise ConfigurationError("CONFIG: cannot be read") from None
 
 
 def _fault(fault: Any) -> str:
@@ -204,4 +210,4 @@ def _fault(fault: Any) -> str:
 
 def _shown(name: str) -> str:
     """A name that an operator wrote, unless it could be a secret in the wrong place."""
-    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "…"
+    return masked(name) if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "…"

@@ -16,6 +16,7 @@ GatewayAlertsError
 └── InvalidAlert                  a queued message is not an alert
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -103,3 +104,11 @@ class DependencyUnavailable(GatewayAlertsError):
 
 class InvalidAlert(GatewayAlertsError):
     """A message in the alerts queue cannot be read as an alert."""
+
+
+def place_of(error: BaseException) -> str:
+    """``file.py:LINE`` where an error was raised: what may be logged of one whose text could quote a secret."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return "" if traceback is None else f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"

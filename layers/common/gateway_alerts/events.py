@@ -31,7 +31,7 @@ def _limit(value: Decimal | None) -> Decimal | None:
     return None if value > MAX_MONEY_USD else value
 
 
-def _utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
     """The moment in UTC; one without a zone is taken to be UTC, as LiteLLM's are."""
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -43,7 +43,7 @@ Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
 Spend = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 #: None where there is no limit: none was given, or an infinite one.
 Limit = Annotated[Decimal | None, Field(allow_inf_nan=True), AfterValidator(_limit)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
+Moment = Annotated[datetime, AfterValidator(in_utc)]
 
 
 class _WireModel(BaseModel):

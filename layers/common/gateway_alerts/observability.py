@@ -3,6 +3,25 @@
 A quiet invocation (nothing crossed, nothing refused) writes nothing: at one event a request, logs would be the
 largest cost that is ours to choose. Its counts are kept and go out with the next flush of the same container, or
 after ``QUIET_FLUSH_SECONDS``; a container that ends before that takes them with it.
+
+Every metric, in the namespace ``GatewayAlerts/STACK`` with the dimension ``service`` and those named here::
+
+    evaluate  EventsAccepted, EventsRejected           events by verdict
+              ClaimsWon, ClaimsLost                    rungs that alert; rungs that somebody has alerted for
+              AlertsRaised {alert_type, reason}        alerts, by what they say
+              AlertsLeftInOutbox, AlertsSwept          what the queue did not take at once; what the sweep sent later
+              RequestsRefused, RequestsFailed          the sender's fault; ours
+              SchedulesFailed                          a sweep or a canary that came to nothing
+    notify    BatchRecords                             size of each batch
+              AlertsDelivered, AlertsRedelivered       told; known to be told, and not told again
+              AlertsDiverted, AlertsDeadLettered       told by the fallback; given up
+              RecordsReturned                          back to the queue for later
+              PostsDelivered, PostsFailed {reason}     posts by outcome
+              PostsPossiblyDoubled                     sent, and no answer said that they arrived
+              DestinationsBroken                       destinations found to need an operator
+              DeliverySeconds                          from event to post, of the oldest alert of each message
+              WaitingSeconds                           age of the oldest alert that went back
+              CanaryDelivered, CanarySeconds           the canary's arrivals and how long each took
 """
 
 import logging
@@ -23,17 +42,29 @@ def build_logger(service: str) -> Logger:
     return Logger(service=service)
 
 
+_Dimensions = tuple[tuple[str, str], ...]
+
+
 class Counts:
-    """Counters that gather over invocations and are published as CloudWatch metrics in one flush."""
+    """Counts and measured values that gather over invocations and are published as CloudWatch metrics in one flush."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._counter: Counter[str] = Counter()
+        self._counters: dict[_Dimensions, Counter[str]] = {(): Counter()}
+        self._values: dict[str, list[float]] = {}
         self._flushed_at: datetime | None = None
 
     def add(self, **counts: int) -> None:
         """Add to the counters; names are metric names, zero is allowed."""
-        self._counter.update(counts)
+        self._counters[()].update(counts)
+
+    def add_by(self, name: str, /, **dimensions: str) -> None:
+        """Count one by dimensions. Their values must be few and fixed: each combination is a metric of its own."""
+        self._counters.setdefault(tuple(sorted(dimensions.items())), Counter())[name] += 1
+
+    def measure(self, name: str, *values: float) -> None:
+        """Keep values, for their distribution; a name that ends in ``Seconds`` is in seconds, another one counts."""
+        self._values.setdefault(name, []).extend(values)
 
     def flush(self, *, now: datetime, noteworthy: bool) -> None:
         """Publish what has gathered, if this invocation is noteworthy or the last flush is long ago."""
@@ -41,10 +72,26 @@ class Counts:
         is_stale = (now - self._flushed_at).total_seconds() >= QUIET_FLUSH_SECONDS
         if not (noteworthy or is_stale):
             return
-        for name, count in self._counter.items():
-            if count:
-                self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-        if any(self._counter.values()):
-            self._metrics.flush_metrics()
-        self._counter.clear()
+        # Powertools gives all of a flush the same dimensions: one flush for each set of them, the plain one first.
+        self._add_values()
+        for dimensions, counter in sorted(self._counters.items()):
+            for name, count in counter.items():
+                if count:
+                    self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+            self._publish(dimensions)
+        self._counters = {(): Counter()}
         self._flushed_at = now
+
+    def _add_values(self) -> None:
+        for name, values in self._values.items():
+            unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
+            for value in values:
+                self._metrics.add_metric(name=name, unit=unit, value=value)
+        self._values.clear()
+
+    def _publish(self, dimensions: _Dimensions) -> None:
+        if not self._metrics.metric_set:
+            return
+        for name, value in dimensions:
+            self._metrics.add_dimension(name=name, value=value)
+        self._metrics.flush_metrics()

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from gateway_alerts.aws import aws_client
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
+from gateway_alerts.masking import masked
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
@@ -35,7 +36,7 @@ def resolve(reference: str, *, environment: Mapping[str, str]) -> SecretStr:
         kind, _, name = reference.partition(":")
         value = secret(name) if kind == "secretsmanager" else parameter(name)
     if not value.strip():
-        raise ConfigurationError(f"{reference} is empty or not set")
+        raise ConfigurationError(f"{masked(reference)} is empty or not set")
     return SecretStr(value.strip())
 
 
@@ -71,5 +72,5 @@ def _fetch(reference: str, get: Callable[[], object]) -> str:
     except GetParameterError as error:
         if reference not in _last_fetched:
             # The error's own text may quote the request; its type is enough.
-            raise DependencyUnavailable(f"{reference} could not be fetched ({type(error).__name__})") from None
+            raise DependencyUnavailable(f"{masked(reference)} could not be fetched ({type(error).__name__})") from None
     return _last_fetched[reference]

@@ -1,20 +1,22 @@
-"""One loopback server that is DynamoDB, Secrets Manager, SSM and Slack to NotifyFunction, and the function's handler."""
+"""One loopback server that is DynamoDB, SQS, Secrets Manager, SSM and Slack to NotifyFunction, and the function's handler."""
 
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Thread
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from gateway_alerts import secrets
-from gateway_alerts.aws import aws_client
+from gateway_alerts import aws, secrets
 from gateway_alerts.observability import build_logger
 from notify import app
-from tests.unit.notify.fakes import FakeDynamoDB
+from tests.unit.notify.fakes import NOW, FakeDynamoDB, millis
 
 
 @dataclass
@@ -27,6 +29,9 @@ class Outside:
     parameters: dict[str, str] = field(default_factory=dict)
     slack_answers: dict[str, tuple[int, str, dict[str, str]]] = field(default_factory=dict)
     posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    postponed: dict[str, int] = field(default_factory=dict)
+    dead: list[tuple[str, str]] = field(default_factory=list)
+    is_dead_letter_queue_full: bool = False
 
     @property
     def url(self) -> str:
@@ -34,6 +39,10 @@ class Outside:
 
     def slack_url(self, path: str = "/slack/T0SECRET1/B0SECRET2/x9SECRET3") -> str:
         return self.url + path
+
+    def delivered(self) -> list[str]:
+        """The keys of what was noted as delivered."""
+        return [key for key in self.dynamodb.items if key.startswith("delivered#")]
 
     def texts(self) -> list[str]:
         """The plain text of everything that was posted."""
@@ -44,6 +53,16 @@ class Outside:
             case "BatchGetItem" | "BatchWriteItem" as operation if self.dynamodb.fault is None:
                 call = self.dynamodb.batch_get_item if operation == "BatchGetItem" else self.dynamodb.batch_write_item
                 return 200, json.dumps(call(RequestItems=body["RequestItems"])), {}
+            case "UpdateItem" if self.dynamodb.fault is None:
+                return self._update_item(body)
+            case "ChangeMessageVisibilityBatch":
+                assert body["QueueUrl"] == f"{self.url}/alerts"
+                self.postponed |= {_message_id(entry): entry["VisibilityTimeout"] for entry in body["Entries"]}
+                return 200, json.dumps({"Successful": [{"Id": entry["Id"]} for entry in body["Entries"]], "Failed": []}), {}
+            case "SendMessage" if not self.is_dead_letter_queue_full:
+                assert body["QueueUrl"] == f"{self.url}/dead"
+                self.dead.append((body["MessageBody"], body["MessageAttributes"]["reason"]["StringValue"]))
+                return 200, json.dumps({"MessageId": str(len(self.dead))}), {}
             case "GetSecretValue" if body["SecretId"] in self.secrets:
                 return 200, json.dumps({"Name": body["SecretId"], "SecretString": self.secrets[body["SecretId"]]}), {}
             case "GetParameter" if body["Name"] in self.parameters:
@@ -53,6 +72,18 @@ class Outside:
                 self.posted.append((path, body))
                 return self.slack_answers.get(path, (200, "ok", {}))
         return 400, json.dumps({"__type": "AccessDeniedException", "message": "no"}), {}
+
+    def _update_item(self, body: dict[str, Any]) -> tuple[int, str, dict[str, str]]:
+        try:
+            return 200, json.dumps(self.dynamodb.update_item(**body)), {}
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            return 400, json.dumps({"__type": code, "message": "no", "Item": error.response.get("Item", {})}), {}
+
+
+def _message_id(entry: dict[str, Any]) -> str:
+    handle: str = entry["ReceiptHandle"]
+    return handle.removeprefix("handle of ")
 
 
 @pytest.fixture
@@ -88,13 +119,23 @@ def outside() -> Iterator[Outside]:
 class FakeContext:
     """Lambda's context: asking may take a while."""
 
+    invocations = count(1)
+
     def __init__(self, remaining_millis: int = 30_000, *, millis_per_question: int = 0) -> None:
         self._remaining, self._step = remaining_millis, millis_per_question
+        self.aws_request_id = f"request-{next(self.invocations)}"
 
     def get_remaining_time_in_millis(self) -> int:
         left = self._remaining
         self._remaining -= self._step
         return left
+
+
+def _as_of_now(record: dict[str, Any], *, waited: timedelta) -> dict[str, Any]:
+    """A record of :data:`NOW`, as one that the queue got a while ago: the function reads the real clock."""
+    sent_at = datetime.now(UTC) - waited
+    attributes = record["attributes"] | {"SentTimestamp": str(millis(sent_at))}
+    return record | {"attributes": attributes, "body": record["body"].replace(f"{NOW:%Y-%m-%dT%H:%M:%SZ}", sent_at.isoformat())}
 
 
 Invoke = Callable[..., set[str]]
@@ -105,6 +146,8 @@ def invoke(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke
     """Call the handler with records, as a new container that has this environment; answers the ids that go back."""
     base = {
         "ALERTS_TABLE_NAME": "alerts",
+        "ALERTS_QUEUE_URL": f"{outside.url}/alerts",
+        "ALERTS_DEAD_LETTER_QUEUE_URL": f"{outside.url}/dead",
         "POWERTOOLS_SERVICE_NAME": "notify",
         "POWERTOOLS_METRICS_NAMESPACE": "GatewayAlerts",
         "AWS_ENDPOINT_URL": outside.url,
@@ -123,20 +166,26 @@ def invoke(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke
                 application._http().close()
             application._http.cache_clear()
         app._application.cache_clear()
-        aws_client.cache_clear()
+        aws._clients.clear()
         secrets._secrets_provider.cache_clear()
         secrets._ssm_provider.cache_clear()
         secrets._last_fetched.clear()
 
     def call(
-        records: list[dict[str, str]], *, context: FakeContext | None = None, warm: bool = False, **environment: str
+        records: list[dict[str, Any]],
+        *,
+        context: FakeContext | None = None,
+        warm: bool = False,
+        waited: timedelta = timedelta(0),
+        **environment: str,
     ) -> set[str]:
         if not warm:
             start_container()
             variables: Mapping[str, str] = base | {"SLACK_WEBHOOK_URL": outside.slack_url()} | environment
             for name, value in variables.items():
                 monkeypatch.setenv(name, value)
-        answer = app.lambda_handler({"Records": records}, context or FakeContext())
+        fresh = [_as_of_now(record, waited=waited) for record in records]
+        answer = app.lambda_handler({"Records": fresh}, context or FakeContext())
         failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
         assert failures == sorted(set(failures))
         assert json.loads(json.dumps(answer)) == answer

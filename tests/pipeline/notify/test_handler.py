@@ -2,14 +2,16 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway_alerts.errors import ConfigurationError
 from notify.app import POST_MILLIS
+from notify.gates import BURST_POSTS
 from tests.pipeline.notify.conftest import FakeContext, Invoke, Outside
-from tests.unit.notify.fakes import assert_no_secret, client_error, make_record, make_records
+from tests.unit.notify.fakes import assert_no_secret, client_error, make_record, make_records, raw_record
 
 SLACK = "/slack/T0SECRET1/B0SECRET2/x9SECRET3"
 
@@ -28,43 +30,48 @@ def test_a_batch_is_one_message_and_none_when_it_comes_again(outside: Outside, i
 def test_a_delivery_is_kept_in_the_table_with_its_end(outside: Outside, invoke: Invoke) -> None:
     invoke([make_record("1", alert_id="a")])
 
-    (item,) = outside.dynamodb.items.values()
-    assert item["pk"] == {"S": "delivered#a#default"}
+    assert outside.delivered() == ["delivered#a#default"]
+    item = outside.dynamodb.items["delivered#a#default"]
     assert item["expires_at"]["N"].isdigit()
 
 
 @pytest.mark.parametrize(
-    ("answer", "failed", "outcome", "reason"),
+    ("answer", "seconds", "posts", "outcome", "reason"),
     [
-        pytest.param((429, "rate_limited", {"Retry-After": "9"}), True, "RetryLater", "rate_limited", id="rate limited"),
-        pytest.param((404, "no_service", {}), True, "Permanent", "configuration", id="webhook gone"),
-        pytest.param((400, "invalid_blocks", {}), True, "Permanent", "payload_refused", id="message refused"),
-        pytest.param((500, "rollup_error", {}), True, "Ambiguous", "server_error", id="Slack's own fault"),
-        pytest.param((200, "<html>", {}), True, "Permanent", "unexpected_answer", id="200 of something else"),
-        pytest.param((302, "", {"Location": "/elsewhere"}), True, "Permanent", "unexpected_answer", id="a redirect"),
+        pytest.param((429, "rate_limited", {"Retry-After": "9"}), 9, 1, "RetryLater", "rate_limited", id="rate limited"),
+        pytest.param((429, "rate_limited", {}), 30, 1, "RetryLater", "rate_limited", id="rate limited, nobody knows how long"),
+        pytest.param((404, "no_service", {}), 900, 1, "Permanent", "configuration", id="webhook gone"),
+        pytest.param((400, "invalid_blocks", {}), None, 2, "Permanent", "payload_refused", id="message refused, plain too"),
+        pytest.param((500, "rollup_error", {}), 15, 1, "Ambiguous", "server_error", id="Slack's own fault"),
+        pytest.param((200, "<html>", {}), 900, 1, "Permanent", "unexpected_answer", id="200 of something else"),
+        pytest.param((302, "", {"Location": "/elsewhere"}), 900, 1, "Permanent", "unexpected_answer", id="a redirect"),
     ],
 )
-def test_a_post_that_is_not_delivered_goes_back_and_is_logged_without_the_secret(
+def test_a_post_that_is_not_delivered_is_hidden_or_given_up_and_logged_without_the_secret(
     outside: Outside,
     invoke: Invoke,
     logged: list[dict[str, Any]],
     answer: tuple[int, str, dict[str, str]],
-    failed: bool,
+    seconds: int | None,
+    posts: int,
     outcome: str,
     reason: str,
 ) -> None:
     outside.slack_answers[SLACK] = answer
+    expected = {"default-0": seconds, "default-1": seconds} if seconds else {}
 
-    assert invoke(make_records(2)) == {"default-0", "default-1"}
+    assert invoke(make_records(2)) == set(expected)
 
-    assert len(outside.posted) == 1
-    assert outside.dynamodb.items == {}
+    assert outside.postponed == expected
+    assert [why for _, why in outside.dead] == ([] if seconds else ["payload_refused: invalid_blocks"] * 2)
+    assert len(outside.posted) == posts
+    assert outside.delivered() == []
     (line,) = [line for line in logged if line["message"] == "notified"]
     assert line["level"] == "WARNING"
     assert line["outcomes"][0]["destination"] == "default"
     assert (line["outcomes"][0]["outcome"], line["outcomes"][0]["reason"]) == (outcome, reason)
-    assert (line["record_count"], line["returned_count"], line["alert_count"]) == (2, 2, 0)
-    assert_no_secret(json.dumps(logged))
+    assert (line["record_count"], line["returned_count"], line["alert_count"]) == (2, len(expected), 0)
+    assert_no_secret(json.dumps(logged), *outside.dead)
 
 
 @pytest.mark.parametrize(
@@ -103,12 +110,77 @@ def test_one_line_is_logged_for_a_batch_that_was_delivered(invoke: Invoke, logge
     assert "service-00001" not in json.dumps(line)  # never the whole event
 
 
-def test_unreadable_records_go_back_alone(outside: Outside, invoke: Invoke, logged: list[dict[str, Any]]) -> None:
-    assert invoke([{"messageId": "poison", "body": "not json"}, make_record("fine")]) == {"poison"}
+def test_unreadable_records_are_given_up_alone(outside: Outside, invoke: Invoke, logged: list[dict[str, Any]]) -> None:
+    assert invoke([raw_record("poison", "not json"), make_record("fine")]) == set()
 
     assert len(outside.posted) == 1
-    assert len(logged[-1]["faults"]) == 1
-    assert logged[-1]["level"] == "WARNING"
+    ((body, reason),) = outside.dead
+    assert body == "not json"
+    assert reason.startswith("unreadable: ")
+    assert (logged[-1]["level"], logged[-1]["buried_count"], len(logged[-1]["faults"])) == ("WARNING", 1, 1)
+
+
+def test_what_the_dead_letter_queue_does_not_take_comes_back(outside: Outside, invoke: Invoke) -> None:
+    outside.is_dead_letter_queue_full = True
+    outside.slack_answers[SLACK] = (404, "no_service", {})
+
+    assert invoke([raw_record("poison", "not json"), *make_records(2)], waited=timedelta(hours=25)) == {
+        "poison",
+        "default-0",
+        "default-1",
+    }
+    assert outside.dead == []
+
+
+def test_what_nobody_took_for_a_day_is_given_up_with_its_reason(outside: Outside, invoke: Invoke) -> None:
+    outside.slack_answers[SLACK] = (404, "no_service", {})
+    records = make_records(2)
+
+    assert invoke(records, waited=timedelta(hours=23, minutes=59)) == {"default-0", "default-1"}
+    assert outside.dead == []
+    assert invoke(records, waited=timedelta(hours=24, minutes=1)) == set()
+
+    assert [reason for _, reason in outside.dead] == ["undelivered for a day: no_service"] * 2
+
+
+def test_an_alert_that_is_a_day_old_is_still_told_if_it_can_be(outside: Outside, invoke: Invoke) -> None:
+    assert invoke(make_records(1), waited=timedelta(hours=30)) == set()
+
+    assert outside.dead == []
+    assert "raised 1 day ago" in outside.texts()[0]
+
+
+def test_429_keeps_every_container_away_until_the_time_that_was_asked_for(outside: Outside, invoke: Invoke) -> None:
+    outside.slack_answers[SLACK] = (429, "rate_limited", {"Retry-After": "40"})
+    assert invoke(make_records(1)) == {"default-0"}
+    outside.slack_answers.clear()
+
+    assert invoke([make_record("other", entity_id="other")]) == {"other"}  # another container
+
+    assert len(outside.posted) == 1
+    assert outside.postponed["default-0"] == 40
+    assert 38 <= outside.postponed["other"] <= 40
+
+
+def test_a_broken_destinations_alerts_go_to_the_fallback_with_a_note_and_are_not_told_again(
+    outside: Outside, invoke: Invoke, logged: list[dict[str, Any]]
+) -> None:
+    config = json.dumps({"destinations": {"team": {"url": "os.environ/TEAM_URL"}}, "fallback_destination": "default"})
+    environment = {"CONFIG": config, "TEAM_URL": outside.slack_url("/team")}
+    outside.slack_answers["/team"] = (410, "channel_is_archived", {})
+    records = make_records(2, destination="team")
+
+    assert invoke(records, **environment) == set()
+    assert invoke(records, **environment) == set()  # known: nothing is told again
+    assert invoke([make_record("later", destination="team", entity_id="later")], **environment) == set()
+
+    assert [path for path, _ in outside.posted] == ["/team", SLACK, SLACK]  # the broken one is left in peace
+    for _, payload in outside.posted[1:]:
+        note = "These could not be posted to team: channel_is_archived."
+        assert note in payload["text"]
+        assert note in json.dumps(payload["blocks"])
+    assert sorted(outside.delivered()) == sorted(key for key in outside.delivered() if key.endswith("#team"))
+    assert [line["broken"] for line in logged] == [["team: channel_is_archived"], [], []]
 
 
 def test_a_table_that_cannot_be_read_posts_nothing(outside: Outside, invoke: Invoke) -> None:
@@ -142,9 +214,11 @@ def test_when_time_runs_out_in_a_storm_what_was_not_posted_goes_back(outside: Ou
 
     assert len(outside.posted) == 3
     assert 0 < len(failed) < 500
-    assert len(outside.dynamodb.items) == 500 - len(failed)
+    assert len(outside.delivered()) == 500 - len(failed)
+    assert outside.postponed == dict.fromkeys(failed, 1)
+    outside.dynamodb.items.pop("gate#default")  # a while later
     assert invoke(records) == set()  # the rest, when it comes again
-    assert len(outside.dynamodb.items) == 500
+    assert len(outside.delivered()) == 500
 
 
 def test_each_destination_has_its_own_webhook_and_its_own_fate(outside: Outside, invoke: Invoke) -> None:
@@ -156,7 +230,7 @@ def test_each_destination_has_its_own_webhook_and_its_own_fate(outside: Outside,
     failed = invoke(records, CONFIG=json.dumps({"destinations": config}), **urls)
 
     assert failed == {"gone-0", "unset-0", "unknown-0"}
-    assert [path for path, _ in outside.posted] == ["/finance", "/gone", SLACK]
+    assert sorted(path for path, _ in outside.posted) == ["/finance", "/gone", SLACK]  # side by side
 
 
 def test_url_and_configuration_may_live_in_secrets_manager_and_ssm(outside: Outside, invoke: Invoke) -> None:
@@ -170,7 +244,7 @@ def test_url_and_configuration_may_live_in_secrets_manager_and_ssm(outside: Outs
     failed = invoke(records, SLACK_WEBHOOK_URL="", SLACK_WEBHOOK_SECRET_ARN="slack", CONFIG="", CONFIG_PARAMETER_NAME="/config")
 
     assert failed == set()
-    assert [path for path, _ in outside.posted] == ["/from-secret", "/finance", "/from-parameter"]
+    assert sorted(path for path, _ in outside.posted) == ["/finance", "/from-parameter", "/from-secret"]  # side by side
 
 
 @pytest.mark.parametrize(
@@ -218,8 +292,37 @@ def test_the_webhooks_url_is_in_no_line_that_is_written(
 
 @pytest.mark.parametrize("number", [1, 12, 13, 1_000])
 def test_every_alert_of_a_batch_is_named(outside: Outside, invoke: Invoke, number: int) -> None:
-    assert invoke(make_records(number)) == set()
+    records = make_records(number)
+    failed = invoke(records)
+    outside.dynamodb.items.pop("gate#default")  # a while later
+    assert invoke([record for record in records if record["messageId"] in failed]) == set()
 
     text = " ".join(outside.texts())
     assert all(f"service-{n:05}" in text for n in range(number))
     assert len(outside.posted) <= max(1, number // 100)
+
+
+def test_of_a_storm_a_burst_is_posted_and_the_rest_waits_its_turn(outside: Outside, invoke: Invoke) -> None:
+    failed = invoke(make_records(1_000))
+
+    assert len(outside.posted) == BURST_POSTS
+    assert failed == set(outside.postponed)
+    assert set(outside.postponed.values()) == {1}
+    assert len(outside.delivered()) + len(failed) == 1_000
+
+
+def test_a_defect_of_ours_is_logged_by_its_place_and_without_its_text(
+    invoke: Invoke, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(f"while posting to T0SECRET1 {SLACK}")
+
+    monkeypatch.setattr("notify.app.notify", broken)
+
+    with pytest.raises(RuntimeError, match="unhandled ZeroDivisionError") as caught:
+        invoke(make_records(1))
+
+    assert caught.value.__suppress_context__
+    assert_no_secret(str(caught.value))
+    assert (logged[-1]["message"], logged[-1]["reason"]) == ("unhandled", "ZeroDivisionError")
+    assert_no_secret(json.dumps(logged))

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from evaluate import app
 from evaluate.app import lambda_handler
 from evaluate.ingress import MAX_BODY_BYTES
 from gateway_alerts import secrets
@@ -184,6 +183,7 @@ def test_what_was_won_before_the_table_failed_is_queued_and_counted(container: F
     assert status == 503
     assert container.operations.count("SendMessageBatch") == 10
     _, flushes = output.read()
+    assert [flush["ClaimsWon"] for flush in flushes if "ClaimsWon" in flush] == [100]
     assert sum(flush.get("AlertsRaised", 0) for flush in flushes) == 100
 
 
@@ -268,7 +268,7 @@ class TestEventBridge:
         assert "SendMessageBatch" in container.operations
         logs, flushes = output.read()
         assert [line["message"] for line in logs] == ["evaluated", "kept for the dead-letter queue"]
-        assert flushes == [{"EventsAccepted": 1, "EventsRejected": 1, "AlertsRaised": 1}]
+        assert flushes == [{"EventsAccepted": 1, "EventsRejected": 1, "ClaimsWon": 1}, {"AlertsRaised": 1}]
 
     UNREADABLE: ClassVar[dict[str, tuple[dict[str, Any], type[GatewayAlertsError]]]] = {
         "a detail that is no object": (eventbridge("text"), MalformedBody),
@@ -311,15 +311,55 @@ class TestSweep:
         assert container.operations == ["Query", "SendMessageBatch", "UpdateItem", *["Query"] * 7]
         logs, flushes = output.read()
         assert [(line["message"], line["alert_count"]) for line in logs] == [("swept", 1)]
-        assert flushes == [{"AlertsRaised": 1}]
+        assert flushes == [{"AlertsSwept": 1}]
 
-    def test_an_outbox_that_cannot_be_read_fails_the_sweep_in_the_end(self, container: FakeAws) -> None:
+    def test_an_outbox_that_cannot_be_read_fails_the_sweep_in_the_end(self, container: FakeAws, output: Output) -> None:
         broken = {"pk": {"S": "budget#user#00000000"}, "outbox": {"L": [{"S": "{}"}]}}
         pages = iter([{"Items": [broken]}])
         container.answers["Query"] = lambda asked: next(pages, {"Items": []})
-        with pytest.raises(GatewayAlertsError, match="budget#user#00000000"):
-            lambda_handler({"schedule": "sweep_outbox"}, None)
+        lambda_handler({"schedule": "sweep_outbox"}, None)
         assert container.operations.count("Query") == 8
+        logs, flushes = output.read()
+        assert [(line["level"], line["detail"]) for line in logs] == [("ERROR", "outbox of budget#user#00000000 cannot be read")]
+        assert flushes == [{"SchedulesFailed": 1}]
+
+
+class TestCanary:
+    def test_each_canary_is_an_alert_of_its_own_and_no_claim(self, container: FakeAws, output: Output) -> None:
+        for _ in range(2):
+            assert lambda_handler({"schedule": "canary"}, None) is None
+        assert container.operations == ["SendMessageBatch"] * 2
+        messages = [json.loads(asked["Entries"][0]["MessageBody"]) for _, asked in container.calls]
+        assert [message["destination"] for message in messages] == ["canary", "canary"]
+        assert len({message["alert"]["alert_id"] for message in messages}) == 2
+        assert output.read() == ([], [])
+
+
+class TestSchedules:
+    """One that fails is told and counted, and raises nothing: what Lambda would keep of it has no worth."""
+
+    @pytest.mark.parametrize(
+        ("schedule", "operation"), [("sweep_outbox", "Query"), ("canary", "SendMessageBatch")], ids=["sweep", "canary"]
+    )
+    def test_an_outage_is_counted_each_time(self, container: FakeAws, output: Output, schedule: str, operation: str) -> None:
+        container.answers[operation] = AwsError("AccessDeniedException")
+        for _ in range(3):
+            assert lambda_handler({"schedule": schedule}, None) is None
+        logs, flushes = output.read()
+        assert [(line["level"], line["message"], line["reason"]) for line in logs] == [
+            ("ERROR", "failed", "DependencyUnavailable")
+        ] * 3
+        assert flushes == [{"SchedulesFailed": 1}] * 3
+
+    def test_a_wrong_setting_is_counted(self, container: FakeAws, output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALERTS_QUEUE_URL", "")
+        assert lambda_handler({"schedule": "canary"}, None) is None
+        assert output.read()[1] == [{"SchedulesFailed": 1}]
+
+    def test_a_defect_of_ours_raises_as_everywhere(self, container: FakeAws) -> None:
+        container.answers["SendMessageBatch"] = {"Successful": ["x"]}
+        with pytest.raises(RuntimeError, match=r"^unhandled \w+$"):
+            lambda_handler({"schedule": "canary"}, None)
 
 
 class TestWhatIsWritten:
@@ -330,7 +370,7 @@ class TestWhatIsWritten:
         post(CROSSING)
         logs, flushes = output.read()
         assert len(logs) == 1
-        assert flushes == [{"EventsAccepted": 11, "AlertsRaised": 1}]
+        assert flushes == [{"EventsAccepted": 11, "ClaimsWon": 1}, {"AlertsRaised": 1}]
 
     def test_an_invocation_that_has_something_to_say_says_it_in_one_line(self, container: FakeAws, output: Output) -> None:
         post([CROSSING, CROSSING, UNKNOWN, 42])
@@ -347,7 +387,18 @@ class TestWhatIsWritten:
         }
         assert {name: line[name] for name in wanted} == wanted
         assert len(line["dedupe_keys"]) == 1
-        assert flushes == [{"EventsAccepted": 2, "EventsRejected": 2, "AlertsRaised": 1, "AlertsRepeated": 1}]
+        assert flushes == [
+            {"EventsAccepted": 2, "EventsRejected": 2, "ClaimsWon": 1, "ClaimsLost": 1},
+            {"AlertsRaised": 1},
+        ]
+
+    def test_alerts_are_counted_by_what_they_say(
+        self, container: FakeAws, output: Output, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        post([budget_event(spend=spend, max_budget=10, user_id=f"u{n}") for n, spend in enumerate((9, 9, 11))])
+        blobs = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+        raised = [(blob["alert_type"], blob["reason"], blob["AlertsRaised"]) for blob in blobs if "AlertsRaised" in blob]
+        assert raised == [("budget_alerts", "budget_crossed", [1.0]), ("budget_alerts", "threshold_crossed", [2.0])]
 
     def test_an_alert_that_the_queue_does_not_take_is_told_and_accepted(self, container: FakeAws, output: Output) -> None:
         container.answers["SendMessageBatch"] = AwsError("AccessDeniedException")
@@ -402,9 +453,6 @@ class TestDefectsOfOurs:
     def test_it_is_raised_for_an_event_that_has_no_detail_at_all(self, container: FakeAws) -> None:
         with pytest.raises(RuntimeError, match=r"^unhandled KeyError$"):
             lambda_handler({"source": "llm-gateway", "detail-type": "Budget Event"}, None)
-
-    def test_an_error_that_was_never_raised_has_no_place(self) -> None:
-        assert app._place(ValueError()) == ""
 
 
 SECRETS = {

@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from evaluate.ingress import MAX_BODY_BYTES, EventsRequest, HealthRequest, SweepRequest, is_http, read_request
+from evaluate.ingress import (
+    MAX_BODY_BYTES,
+    CanaryRequest,
+    EventsRequest,
+    HealthRequest,
+    Request,
+    SweepRequest,
+    is_http,
+    is_schedule,
+    read_request,
+)
 from evaluate.shapes import parse_body
 from evaluate.tokens import IngestTokens
 from gateway_alerts.errors import DependencyUnavailable, MalformedBody, NotFound, PayloadTooLarge, Unauthorized
@@ -228,8 +238,19 @@ def test_an_eventbridge_event_that_cannot_be_read_is_refused(detail: Any, messag
         read_request(eventbridge(detail), tokens=no_tokens)
 
 
-def test_the_schedule_asks_for_a_sweep() -> None:
-    assert read_request({"schedule": "sweep_outbox"}, tokens=no_tokens) == SweepRequest()
+@pytest.mark.parametrize(
+    ("schedule", "request_"), [("sweep_outbox", SweepRequest()), ("canary", CanaryRequest())], ids=["a sweep", "a canary"]
+)
+def test_a_schedule_asks_for_what_it_names(schedule: str, request_: Request) -> None:
+    event = {"schedule": schedule}
+    assert is_schedule(event)
+    assert read_request(event, tokens=no_tokens) == request_
+
+
+def test_nobody_starts_a_schedule_by_http() -> None:
+    event = http_request(EVENT, schedule="sweep_outbox")
+    assert not is_schedule(event)
+    assert isinstance(read_request(event, tokens=tokens), EventsRequest)
 
 
 STRANGERS: dict[str, dict[str, Any]] = {

@@ -11,9 +11,9 @@ def fake_aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
         monkeypatch.setenv(name, value)
     fake = FakeAws()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: fake.send(request))
-    for module in (aws, secrets):
-        for cached in vars(module).values():
-            if hasattr(cached, "cache_clear"):
-                cached.cache_clear()
+    aws._clients.clear()
+    for cached in vars(secrets).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
     secrets._last_fetched.clear()
     return fake

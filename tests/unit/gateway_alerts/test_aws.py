@@ -1,5 +1,10 @@
-import pytest
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from botocore.exceptions import NoRegionError
+
+from gateway_alerts import aws
 from gateway_alerts.aws import aws_client
 from tests.unit.gateway_alerts.fake_aws import FakeAws
 
@@ -12,6 +17,39 @@ SHORTEST_TIMEOUT_SECONDS = 29
 def test_there_is_one_client_of_each_service(fake_aws: FakeAws, service: str) -> None:
     assert aws_client(service) is aws_client(service)  # type: ignore[arg-type]
     assert aws_client(service).meta.service_model.service_name == service  # type: ignore[arg-type]
+
+
+def test_threads_that_ask_at_once_get_the_one_client_of_each_service_and_clients_are_made_one_at_a_time(
+    fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making, most, made = 0, 0, []
+
+    def make(service: str, **_: object) -> object:
+        nonlocal making, most
+        making += 1
+        most = max(most, making)
+        time.sleep(0.01)
+        making -= 1
+        made.append(service)
+        return object()
+
+    monkeypatch.setattr("boto3.client", make)
+    with ThreadPoolExecutor(16) as threads:
+        clients = list(threads.map(lambda n: (SERVICES[n % 4], aws_client(SERVICES[n % 4])), range(32)))  # type: ignore[arg-type]
+    aws._clients.clear()
+
+    assert len(set(clients)) == len(SERVICES)
+    assert sorted(made) == sorted(SERVICES)
+    assert most == 1
+
+
+def test_a_client_that_could_not_be_made_is_tried_again(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(NoRegionError):
+        aws_client("sqs")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    assert aws_client("sqs")
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -173,6 +173,19 @@ def test_all_destinations_are_those_of_the_webhooks_and_those_of_ours() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("document", "fallback"),
+    [
+        pytest.param({}, None, id="none by default"),
+        pytest.param({"fallback_destination": None}, None, id="none, said so"),
+        pytest.param({"fallback_destination": "default"}, "default", id="the default destination is always there"),
+        pytest.param({"fallback_destination": "a", "destinations": {"a": {"url": "ssm:/a"}}}, "a", id="one that is named"),
+    ],
+)
+def test_alerts_of_a_broken_destination_may_go_to_another(document: dict[str, Any], fallback: str | None) -> None:
+    assert config(**document).fallback_destination == fallback
+
+
 SECRET = "https://hooks.slack.com/services/T000/B000/sk-SECRET"
 
 #: a document that is refused → what its refusal names
@@ -220,6 +233,9 @@ REFUSED: dict[str, tuple[str, str]] = {
         json.dumps({"routes": [{"destinations": ["default"]}, {"destinations": [SECRET]}]}),
         "routes.1.destinations",
     ),
+    "a fallback to nowhere": ('{"fallback_destination": "nowhere"}', "fallback_destination: is not in destinations"),
+    "a fallback to a literal URL": (json.dumps({"fallback_destination": SECRET}), "fallback_destination: is not in destinations"),
+    "a fallback that is no name": ('{"fallback_destination": ["default"]}', "CONFIG: fallback_destination: "),
     "a route without destinations": ('{"routes": [{"destinations": []}]}', "CONFIG: routes.0.destinations: "),
     "a route by an unknown level": (
         '{"routes": [{"levels": ["Severe"], "destinations": ["default"]}]}',

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway_alerts import errors
-from gateway_alerts.errors import EventRejected, GatewayAlertsError, RequestRefused, Unauthorized
+from gateway_alerts.errors import EventRejected, GatewayAlertsError, RequestRefused, Unauthorized, place_of
 
 
 def subclasses(error: type[Exception]) -> Iterator[type[Exception]]:
@@ -50,3 +50,15 @@ def test_a_reason_begins_with_its_code() -> None:
 
 def test_a_wrong_token_is_told_nothing_about_itself() -> None:
     assert str(Unauthorized()) == "a valid ingest token is required"
+
+
+def test_an_error_is_told_by_where_it_was_raised() -> None:
+    with pytest.raises(ValueError, match="SECRET") as caught:
+        raise ValueError("SECRET")
+    file, _, line = place_of(caught.value).partition(":")
+    assert file == "test_errors.py"
+    assert line.isdigit()
+
+
+def test_an_error_that_was_never_raised_has_no_place() -> None:
+    assert place_of(ValueError()) == ""

@@ -80,6 +80,48 @@ def test_zeros_are_not_published(counts: Counts, capsys: pytest.CaptureFixture[s
     assert published(capsys) == []
 
 
+def test_what_is_counted_by_dimensions_goes_out_beside_the_plain_counts(
+    counts: Counts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for reason in ("rate_limited", "no_answer", "rate_limited"):
+        counts.add_by("PostsFailed", reason=reason)
+    counts.add(PostsDelivered=1)
+    counts.flush(now=NOW, noteworthy=True)
+    blobs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    seen = [(blob.get("reason"), blob["_aws"]["CloudWatchMetrics"][0]["Dimensions"], blob.get("PostsFailed")) for blob in blobs]
+    assert seen == [
+        (None, [["service"]], None),
+        ("no_answer", [["reason", "service"]], [1.0]),
+        ("rate_limited", [["reason", "service"]], [2.0]),
+    ]
+    counts.flush(now=NOW, noteworthy=True)
+    assert published(capsys) == []
+
+
+def test_measured_values_keep_their_distribution_and_say_their_unit(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.measure("DeliverySeconds", 1.5, 12)
+    counts.measure("DeliverySeconds", 3)
+    counts.measure("BatchRecords", 500)
+    counts.measure("CanarySeconds")
+    counts.flush(now=NOW, noteworthy=True)
+    (blob,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (blob["DeliverySeconds"], blob["BatchRecords"]) == ([1.5, 12.0, 3.0], [500.0])
+    assert blob["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [
+        {"Name": "DeliverySeconds", "Unit": "Seconds"},
+        {"Name": "BatchRecords", "Unit": "Count"},
+    ]
+    assert "CanarySeconds" not in blob
+
+
+def test_more_values_than_one_line_takes_are_all_published(counts: Counts, capsys: pytest.CaptureFixture[str]) -> None:
+    counts.measure("DeliverySeconds", *range(250))
+    counts.add(PostsDelivered=250)
+    counts.flush(now=NOW, noteworthy=True)
+    blobs = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sorted(value for blob in blobs for value in blob.get("DeliverySeconds", ())) == list(range(250))
+    assert [blob["PostsDelivered"] for blob in blobs if "PostsDelivered" in blob] == [[250.0]]
+
+
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "boto3", "botocore", "urllib3"])
 def test_clients_do_not_log_what_they_send(name: str) -> None:
     logging.getLogger(name).setLevel(logging.NOTSET)

@@ -1,10 +1,13 @@
 """Alerts and records to test with, and stand-ins for what NotifyFunction talks to. A stand-in keeps what was done to it."""
 
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -12,10 +15,13 @@ from botocore.exceptions import ClientError
 
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity, QueuedAlert
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
+from notify.dead_letters import DeadLetter
 from notify.deliveries import Delivery
 from notify.destinations.base import Message
-from notify.grouping import AlertItem
+from notify.gates import PROBE_EVERY, GateState, Reservation, decide
+from notify.grouping import AlertItem, Received
 from notify.outcomes import Delivered, Outcome
+from notify.pipeline import Notified, Ports, notify
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -53,12 +59,19 @@ def make_alert(**given: Any) -> Alert:
     return Alert(**(defaults | alert), entity=Entity(**entity), budget=BudgetFigures(**budget))
 
 
+def make_received(
+    message_id: str = "1", *, destination: str = "default", sent_at: datetime = NOW, receive_count: int = 1, **given: Any
+) -> Received:
+    """A record as it has been read."""
+    queued = QueuedAlert(destination=destination, alert=make_alert(**given))
+    return Received(message_id, f"handle of {message_id}", queued.model_dump_json(), sent_at, receive_count, queued)
+
+
 def make_item(*, times: int = 1, **given: Any) -> AlertItem:
     """One alert as it will be shown, raised so many times."""
-    alert = make_alert(**given)
-    return AlertItem(
-        alert, {f"{alert.alert_id}-{n}" for n in range(times)}, [f"message-{alert.alert_id}-{n}" for n in range(times)]
-    )
+    alert_id = make_alert(**given).alert_id
+    records = [make_received(f"message-{alert_id}-{n}", **given | {"alert_id": f"{alert_id}-{n}"}) for n in range(times)]
+    return AlertItem(make_alert(**given), {record.queued.alert.alert_id for record in records}, records)
 
 
 def make_items(number: int, **given: Any) -> list[AlertItem]:
@@ -69,17 +82,46 @@ def make_items(number: int, **given: Any) -> list[AlertItem]:
 _message_number = count()
 
 
-def make_record(message_id: str | None = None, *, destination: str = "default", **given: Any) -> dict[str, str]:
+def make_record(
+    message_id: str | None = None,
+    *,
+    destination: str = "default",
+    sent_at: datetime = NOW,
+    receive_count: int = 1,
+    **given: Any,
+) -> dict[str, Any]:
     """An SQS record as Lambda gives it, as far as it is read."""
     body = QueuedAlert(destination=destination, alert=make_alert(**given)).model_dump_json()
-    return {"messageId": message_id or f"sqs-{next(_message_number)}", "body": body}
+    return raw_record(message_id or f"sqs-{next(_message_number)}", body, sent_at=sent_at, receive_count=receive_count)
 
 
-def make_records(number: int, *, destination: str = "default", **given: Any) -> list[dict[str, str]]:
+def raw_record(message_id: str, body: str, *, sent_at: datetime = NOW, receive_count: int = 1) -> dict[str, Any]:
+    """An SQS record with whatever body."""
+    attributes = {"SentTimestamp": str(int(sent_at.timestamp() * 1_000)), "ApproximateReceiveCount": str(receive_count)}
+    return {"messageId": message_id, "receiptHandle": f"handle of {message_id}", "body": body, "attributes": attributes}
+
+
+def make_records(number: int, *, destination: str = "default", **given: Any) -> list[dict[str, Any]]:
     """Records of so many keys."""
     return [
         make_record(f"{destination}-{n}", destination=destination, entity_id=f"key-{n:05}", name=f"service-{n:05}", **given)
         for n in range(number)
+    ]
+
+
+def again(records: Iterable[Mapping[str, Any]], **attributes: Any) -> list[dict[str, Any]]:
+    """The same records as the queue gives them out later: received once more."""
+    return [
+        raw_record(
+            record["messageId"],
+            record["body"],
+            **{
+                "sent_at": datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1_000, UTC),
+                "receive_count": int(record["attributes"]["ApproximateReceiveCount"]) + 1,
+            }
+            | attributes,
+        )
+        for record in records
     ]
 
 
@@ -103,19 +145,178 @@ class FakeDeliveries:
         self.noted_at.append(now)
 
 
+class FakeGates:
+    """Gates that grant everything, or what is given in turn. What was done to them is kept."""
+
+    def __init__(self, *reservations: Reservation, cannot: Iterable[str] = ()) -> None:
+        self.reserved: list[str] = []
+        self.released: list[str] = []
+        self.closed: dict[str, datetime] = {}
+        self.broken: dict[str, str] = {}
+        self.healed: list[str] = []
+        self._reservations, self._cannot = list(reservations), set(cannot)
+
+    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+        self._check("reserve")
+        self.reserved.append(destination)
+        return self._reservations.pop(0) if self._reservations else Reservation(is_granted=True)
+
+    def release(self, destination: str, *, holder: str) -> None:
+        self._check("release")
+        self.released.append(destination)
+
+    def close(self, destination: str, *, until: datetime) -> None:
+        self._check("close")
+        self.closed[destination] = max(until, self.closed.get(destination, until))
+
+    def set_broken(self, destination: str, *, reason: str, now: datetime) -> bool:
+        self._check("set_broken")
+        is_news = destination not in self.broken
+        self.broken.setdefault(destination, reason)
+        return is_news
+
+    def set_healed(self, destination: str) -> None:
+        self._check("set_healed")
+        self.broken.pop(destination, None)
+        self.healed.append(destination)
+
+    def _check(self, method: str) -> None:
+        if method in self._cannot:
+            raise DependencyUnavailable("DynamoDB: gate: ClientError")
+
+
+class MemoryGates(FakeGates):
+    """Gates that decide as the real ones do, shared by as many containers as a test has."""
+
+    def __init__(self, **states: GateState) -> None:
+        super().__init__()
+        self.states = dict(states)
+        self._lock = Lock()
+
+    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+        with self._lock:
+            self.reserved.append(destination)
+            reservation, after = decide(self.states.get(destination, GateState()), holder=holder, moment=millis(now))
+            self.states[destination] = after
+        return reservation
+
+    def release(self, destination: str, *, holder: str) -> None:
+        super().release(destination, holder=holder)
+        if self.states[destination].holder == holder:
+            self._set(destination, holder="", held_until_millis=0)
+
+    def close(self, destination: str, *, until: datetime) -> None:
+        super().close(destination, until=until)
+        self._set(destination, closed_until_millis=millis(self.closed[destination]))
+
+    def set_broken(self, destination: str, *, reason: str, now: datetime) -> bool:
+        is_news = super().set_broken(destination, reason=reason, now=now)
+        if is_news:
+            self._set(destination, broken_reason=reason, probe_at_millis=millis(now + PROBE_EVERY))
+        return is_news
+
+    def set_healed(self, destination: str) -> None:
+        super().set_healed(destination)
+        self._set(destination, broken_reason="", probe_at_millis=0)
+
+    def _set(self, destination: str, **fields: Any) -> None:
+        self.states[destination] = self.states.get(destination, GateState())._replace(**fields)
+
+
+def millis(moment: datetime) -> int:
+    """Epoch milliseconds."""
+    return int(moment.timestamp() * 1_000)
+
+
+class FakeReturns:
+    """Returns in memory: ``seconds`` by message id, as the queue would hide it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, int]] = []
+        self.seconds: dict[str, int] = {}
+
+    def postpone(self, receipt_handles: Sequence[str], *, seconds: int) -> None:
+        self.calls.append((len(receipt_handles), seconds))
+        self.seconds |= {handle.removeprefix("handle of "): seconds for handle in receipt_handles}
+
+
+class FakeDeadLetters:
+    """The dead-letter queue in memory. It takes everything, but for the message ids that it ``refuses``."""
+
+    def __init__(self, *, refuses: Iterable[str] = ()) -> None:
+        self.letters: list[DeadLetter] = []
+        self._refuses = set(refuses)
+
+    def bury(self, letters: Sequence[DeadLetter]) -> set[str]:
+        taken = [letter for letter in letters if letter.message_id not in self._refuses]
+        self.letters += taken
+        return {letter.message_id for letter in taken}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each was given up, by message id."""
+        return {letter.message_id: letter.reason for letter in self.letters}
+
+
+def one_by_one(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run tasks one after the other."""
+    for task in tasks:
+        task()
+
+
+def at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run tasks in a thread each, as the function does."""
+    with ThreadPoolExecutor(max_workers=max(1, len(tasks))) as threads:
+        for finished in [threads.submit(task) for task in tasks]:
+            finished.result(timeout=10)
+
+
+def make_ports(**given: Any) -> Ports:
+    """What a batch is delivered with; everything grants, takes and keeps, but for what is given."""
+    defaults: dict[str, Any] = {
+        "destination": FakeDestinations(default=FakeDestination()),
+        "deliveries": FakeDeliveries(),
+        "gates": FakeGates(),
+        "returns": FakeReturns(),
+        "dead_letters": FakeDeadLetters(),
+        "fallback": None,
+        "has_time": lambda: True,
+        "clock": lambda: NOW,
+        "holder": "container",
+        "side_by_side": one_by_one,
+    }
+    return Ports(**defaults | given)
+
+
+def run(records: Sequence[Mapping[str, Any]], *, now: datetime = NOW, **ports: Any) -> Notified:
+    """Deliver a batch with ports that are ours; no time passes."""
+    ports.setdefault("clock", lambda: now)
+    return notify(records, ports=make_ports(**ports), now=now)
+
+
 class FakeDestination:
-    """A destination whose messages hold ``size`` alerts. ``outcomes`` are given to its posts in turn, the last for the rest."""
+    """A destination whose messages hold ``size`` alerts. ``outcomes`` are given to its posts in turn, the last for the rest.
 
-    def __init__(self, *outcomes: Outcome, size: int = 1) -> None:
+    ``notes`` are those of the posts; ``plain`` says which posts were in the plainer form, which there is if it ``degrades``.
+    """
+
+    def __init__(self, *outcomes: Outcome, size: int = 1, degrades: bool = False) -> None:
         self.posted: list[list[str]] = []
-        self._outcomes, self._size = list(outcomes or [Delivered()]), size
+        self.notes: list[str] = []
+        self.plain: list[bool] = []
+        self._outcomes, self._size, self._degrades = list(outcomes or [Delivered()]), size, degrades
 
-    def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+    def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
         parts = [tuple(items[start : start + self._size]) for start in range(0, len(items), self._size)]
-        return [Message(payload={"names": [item.alert.entity.name for item in part]}, items=part) for part in parts]
+        return [Message({"names": [item.alert.entity.name for item in part], "note": note}, part) for part in parts]
+
+    def degrade(self, message: Message) -> Message | None:
+        return Message(message.payload | {"plain": True}, message.items) if self._degrades else None
 
     def post(self, message: Message) -> Outcome:
         self.posted.append(message.payload["names"])
+        self.notes.append(message.payload["note"])
+        self.plain.append("plain" in message.payload)
         return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
 
 
@@ -154,13 +355,17 @@ class FakeSlack:
 
 
 class FakeDynamoDB:
-    """The two batch operations on one table. The first ``slow_calls`` calls leave all but one key or item unprocessed."""
+    """The two batch operations on one table, and the conditional update.
+
+    The first ``slow_calls`` calls leave all but one key or item unprocessed.
+    """
 
     def __init__(self, *, slow_calls: int = 0, fault: Exception | None = None) -> None:
         self.items: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.fault = fault
         self._slow_calls = slow_calls
+        self._lock = Lock()
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
         ((table, request),) = self._called("get", RequestItems).items()
@@ -178,6 +383,28 @@ class FakeDynamoDB:
         self.items |= {r["PutRequest"]["Item"]["pk"]["S"]: r["PutRequest"]["Item"] for r in now}
         return {"UnprocessedItems": {table: later}} if later else {"UnprocessedItems": {}}
 
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        """A conditional update, as far as gates use one."""
+        self._called("update", request)
+        with self._lock:
+            key, item = request["Key"]["pk"]["S"], self.items.get(request["Key"]["pk"]["S"], {})
+            values = {name: _plain(value) for name, value in request.get("ExpressionAttributeValues", {}).items()}
+            if not _holds(request["ConditionExpression"], {name: _plain(value) for name, value in item.items()}, values):
+                answer = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "no"}} | (
+                    {"Item": item} if item else {}
+                )
+                raise ClientError(answer, "UpdateItem")
+            after = {"pk": {"S": key}} | item
+            for action, what in re.findall(r"(SET|REMOVE) (.+?)(?= SET | REMOVE |$)", request["UpdateExpression"]):
+                for part in what.split(", "):
+                    name, _, value = part.partition(" = ")
+                    if action == "REMOVE":
+                        after.pop(name, None)
+                    else:
+                        after[name] = request["ExpressionAttributeValues"][value]
+            self.items[key] = after
+        return {}
+
     def _called(self, operation: str, request_items: Mapping[str, Any]) -> dict[str, Any]:
         self.calls.append((operation, dict(request_items)))
         if self.fault is not None:
@@ -188,6 +415,19 @@ class FakeDynamoDB:
         if len(self.calls) > self._slow_calls:
             return things, []
         return things[:1], things[1:]
+
+
+def _plain(value: Mapping[str, str]) -> int | str:
+    return int(value["N"]) if "N" in value else value["S"]
+
+
+def _holds(condition: str, item: Mapping[str, int | str], values: Mapping[str, int | str]) -> bool:
+    """Whether a condition holds, in DynamoDB's language as far as it is spoken here."""
+    condition = re.sub(r"attribute_not_exists\((\w+)\)", r"('\1' not in item)", condition)
+    condition = re.sub(r"attribute_exists\((\w+)\)", r"('\1' in item)", condition)
+    condition = re.sub(r"(\w+) (=|<|<=) (:\w+)", r"('\1' in item and item['\1'] \2 values['\3'])", condition)
+    condition = condition.replace(" = ", " == ").replace(" AND ", " and ").replace(" OR ", " or ")
+    return bool(eval(condition, {"item": item, "values": values}))
 
 
 def client_error(code: str = "ProvisionedThroughputExceededException") -> ClientError:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Barrier
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway_alerts.aws import aws_client
+from gateway_alerts import aws
 from gateway_alerts.errors import ConfigurationError
 from notify import app
 from notify.app import Application
@@ -16,7 +18,12 @@ from notify.outcomes import Ambiguous, Delivered, Permanent, Reason, RetryLater
 from notify.pipeline import Notified
 from tests.unit.notify.fakes import NOW, WEBHOOK, assert_no_secret
 
-ENVIRONMENT = {"ALERTS_TABLE_NAME": "alerts", "SLACK_WEBHOOK_URL": WEBHOOK}
+NEEDED = {
+    "ALERTS_TABLE_NAME": "alerts",
+    "ALERTS_QUEUE_URL": "https://sqs.test/alerts",
+    "ALERTS_DEAD_LETTER_QUEUE_URL": "https://sqs.test/dead",
+}
+ENVIRONMENT = NEEDED | {"SLACK_WEBHOOK_URL": WEBHOOK}
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +33,9 @@ def lambda_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    aws_client.cache_clear()
+    aws._clients.clear()
     yield
-    aws_client.cache_clear()
+    aws._clients.clear()
 
 
 def metrics_in(output: str) -> dict[str, float]:
@@ -44,7 +51,7 @@ def metrics_in(output: str) -> dict[str, float]:
 def test_nothing_is_connected_to_before_the_first_batch() -> None:
     Application(ENVIRONMENT)
 
-    assert aws_client.cache_info().currsize == 0
+    assert aws._clients == {}
 
 
 def test_a_missing_variable_is_named() -> None:
@@ -58,7 +65,7 @@ def test_an_application_does_not_show_the_secret() -> None:
 
 def test_the_default_destination_needs_a_url() -> None:
     with pytest.raises(ConfigurationError, match="SLACK_WEBHOOK_URL or SLACK_WEBHOOK_SECRET_ARN"):
-        Application({"ALERTS_TABLE_NAME": "alerts"}).destination("default")
+        Application(NEEDED).destination("default")
 
 
 @pytest.mark.parametrize("url", ["   ", "http://hooks.slack.test/services/T0SECRET1"], ids=["blank", "http"])
@@ -110,18 +117,59 @@ def test_the_client_follows_no_redirects() -> None:
         assert client.timeout == app.POST_TIMEOUT
 
 
-def test_an_empty_batch_and_an_unreadable_one_ask_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_batch_asks_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     application = Application(ENVIRONMENT)
 
-    empty = application.handle({"Records": []}, remaining_millis=lambda: 30_000, now=NOW)
-    unreadable = application.handle(
-        {"Records": [{"messageId": name, "body": "{}"} for name in "ba"]}, remaining_millis=lambda: 30_000, now=NOW
-    )
+    answer = application.handle({"Records": []}, remaining_millis=lambda: 30_000, request_id="request", now=NOW)
 
-    assert empty == {"batchItemFailures": []}
-    assert unreadable == {"batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]}
-    assert aws_client.cache_info().currsize == 0
-    assert metrics_in(capsys.readouterr().out) == {"RecordsReturned": 2, "RecordsUnreadable": 2}
+    assert answer == {"batchItemFailures": []}
+    assert aws._clients == {}
+    assert metrics_in(capsys.readouterr().out) == {"BatchRecords": 0}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 20])
+def test_side_by_side_runs_every_task_and_waits_for_all(number: int) -> None:
+    application = Application(ENVIRONMENT)
+    ended: list[int] = []
+
+    application._side_by_side([partial(ended.append, n) for n in range(number)])
+
+    assert sorted(ended) == list(range(number))
+    application._http().close()
+
+
+def test_several_destinations_are_posted_to_at_the_same_time() -> None:
+    application, meeting = Application(ENVIRONMENT), Barrier(app.SIDE_BY_SIDE)
+
+    application._side_by_side([lambda: meeting.wait(timeout=5) and None for _ in range(app.SIDE_BY_SIDE)])  # or it breaks
+
+    application._http().close()
+
+
+def test_a_defect_in_one_task_is_raised_after_all_have_ended() -> None:
+    application = Application(ENVIRONMENT)
+    ended: list[int] = []
+
+    def fails() -> None:
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        application._side_by_side([fails, partial(ended.append, 1), partial(ended.append, 2)])
+
+    assert sorted(ended) == [1, 2]
+    application._http().close()
+
+
+@pytest.mark.parametrize(
+    ("config", "fallback"),
+    [
+        pytest.param("{}", None, id="none by default"),
+        pytest.param('{"fallback_destination": "default"}', "default", id="the one that is named"),
+        pytest.param("{", None, id="none without a configuration: each destination says why"),
+    ],
+)
+def test_the_fallback_is_what_the_configuration_says(config: str, fallback: str | None) -> None:
+    assert Application(ENVIRONMENT | {"CONFIG": config})._fallback() == fallback
 
 
 class ReportedApplication(Application):
@@ -143,7 +191,11 @@ def test_the_counts_of_a_batch_are_metrics(capsys: pytest.CaptureFixture[str]) -
         ],
         alert_count=7,
         redelivered_count=4,
-        unreadable_count=1,
+        buried_count=2,
+        diverted_count=5,
+        broken=["c: no_service"],
+        delays=[("a", timedelta(seconds=2)), ("a", timedelta(seconds=3)), ("canary", timedelta(seconds=7))],
+        waiting=timedelta(seconds=90),
     )
 
     ReportedApplication(ENVIRONMENT).report(notified, record_count=15)
@@ -152,10 +204,16 @@ def test_the_counts_of_a_batch_are_metrics(capsys: pytest.CaptureFixture[str]) -
         "AlertsDelivered": 7,
         "AlertsRedelivered": 4,
         "RecordsReturned": 3,
-        "RecordsUnreadable": 1,
+        "AlertsDeadLettered": 2,
+        "AlertsDiverted": 5,
+        "DestinationsBroken": 1,
         "PostsDelivered": 2,
-        "PostsToRetry": 1,
-        "PostsRefused": 1,
+        "PostsFailed": 1,  # of each reason; they are apart by dimension
+        "BatchRecords": 15,
+        "WaitingSeconds": 90,
+        "DeliverySeconds": 5,
+        "CanaryDelivered": 1,
+        "CanarySeconds": 7,
         "PostsPossiblyDoubled": 1,
     }
 

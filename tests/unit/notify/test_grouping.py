@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from gateway_alerts.alerts import QueuedAlert
 from notify.grouping import AlertItem, Received, group_by_destination
-from tests.unit.notify.fakes import NOW, make_alert
+from tests.unit.notify.fakes import NOW, make_received
 
 
 def received(message_id: str, destination: str = "default", **given: Any) -> Received:
-    return Received(message_id, QueuedAlert(destination=destination, alert=make_alert(**given)))
+    return make_received(message_id, destination=destination, **given)
 
 
 def grouped(*records: Received) -> list[AlertItem]:

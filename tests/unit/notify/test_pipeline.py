@@ -1,7 +1,7 @@
 """The way of a batch, with destinations and deliveries that are ours: what is posted, what goes back."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,35 +9,31 @@ import pytest
 from pydantic import SecretStr
 
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
-from notify.destinations.base import Destination, Message
+from notify.destinations.base import Message
 from notify.destinations.slack import SlackWebhook
 from notify.grouping import AlertItem
 from notify.outcomes import Ambiguous, Delivered, Permanent, Reason, RetryLater
-from notify.pipeline import Notified, notify
+from notify.pipeline import Notified
 from tests.unit.notify.fakes import (
     NOW,
     WEBHOOK,
+    FakeDeadLetters,
     FakeDeliveries,
     FakeDestination,
     FakeDestinations,
+    FakeReturns,
     FakeSlack,
     make_record,
     make_records,
+    raw_record,
+    run,
 )
 
 LATER = RetryLater(Reason.RATE_LIMITED, 30)
 NEVER = Permanent(Reason.PAYLOAD_REFUSED, "invalid_blocks")
 MAYBE = Ambiguous(Reason.NO_ANSWER)
-
-
-def run(
-    records: Sequence[Mapping[str, Any]],
-    *,
-    destination: Callable[[str], Destination],
-    deliveries: FakeDeliveries | None = None,
-    has_time: Callable[[], bool] = lambda: True,
-) -> Notified:
-    return notify(records, destination=destination, deliveries=deliveries or FakeDeliveries(), has_time=has_time, now=NOW)
+BROKEN = Permanent(Reason.CONFIGURATION, "channel_is_archived")
+STRANGE = Permanent(Reason.UNEXPECTED_ANSWER, "status 302")
 
 
 def ids(*numbers: int, destination: str = "default") -> set[str]:
@@ -124,40 +120,53 @@ POISON = [
     pytest.param(make_record()["body"].replace('"96"', '"NaN"'), id="a spend that is no number"),
     pytest.param(make_record()["body"].replace('"limit":"100"', '"limit":"Infinity"'), id="an infinite limit"),
     pytest.param(make_record()["body"].replace('"maximum"', '"other"'), id="an unknown kind"),
+    pytest.param(make_record()["body"].replace('"96"', "[null,null,null]"), id="a spend that is a list of three"),
+    pytest.param(make_record()["body"].replace("prod-search", "\\ud800"), id="a name that is half a character"),
 ]
 
 
 @pytest.mark.parametrize("body", POISON)
-def test_a_record_that_cannot_be_read_fails_alone(body: str) -> None:
-    target = FakeDestination(size=10)
-    records = [*make_records(2), {"messageId": "poison", "body": body}]
+def test_a_record_that_cannot_be_read_is_given_up_alone_and_at_once(body: str) -> None:
+    target, dead_letters = FakeDestination(size=10), FakeDeadLetters()
+    records = [*make_records(2), raw_record("poison", body)]
 
-    notified = run(records, destination=FakeDestinations(default=target))
+    notified = run(records, destination=FakeDestinations(default=target), dead_letters=dead_letters)
 
-    assert notified.failed == {"poison"}
-    assert notified.unreadable_count == 1
+    assert notified.failed == set()
+    assert notified.buried_count == 1
     assert len(notified.faults) == 1
+    (letter,) = dead_letters.letters
+    assert (letter.message_id, letter.body) == ("poison", body)
+    assert letter.reason.startswith("unreadable: ")
     assert target.posted == [["service-00000", "service-00001"]]
 
 
-def test_a_batch_of_nothing_but_unreadable_records_asks_nobody() -> None:
-    notified = run(
-        [{"messageId": "1", "body": "x"}, {"messageId": "2", "body": "y"}],
-        destination=FakeDestinations(),
-        deliveries=FakeDeliveries(cannot_read=True),
-    )
+def test_a_batch_of_nothing_but_unreadable_records_asks_no_table() -> None:
+    notified = run([raw_record("1", "x"), raw_record("2", "y")], deliveries=FakeDeliveries(cannot_read=True))
 
-    assert notified.failed == {"1", "2"}
-    assert notified.unreadable_count == 2
+    assert notified.failed == set()
+    assert notified.buried_count == 2
+
+
+def test_an_unreadable_record_that_the_dead_letters_do_not_take_goes_back() -> None:
+    dead_letters = FakeDeadLetters(refuses={"2"})
+
+    notified = run([raw_record(name, "x") for name in "123"], dead_letters=dead_letters)
+
+    assert notified.failed == {"2"}
+    assert notified.buried_count == 2
+    assert set(dead_letters.reasons) == {"1", "3"}
 
 
 def test_a_fault_says_the_field_and_never_its_value() -> None:
     body = make_record()["body"].replace('"spend":"96"', '"spend":"SECRETVALUE"')
 
-    (fault,) = run([{"messageId": "1", "body": body}], destination=FakeDestinations()).faults
+    dead_letters = FakeDeadLetters()
+    (fault,) = run([raw_record("1", body)], dead_letters=dead_letters).faults
 
-    assert "alert.budget.spend" in fault
-    assert "SECRETVALUE" not in fault
+    for said in (fault, dead_letters.reasons["1"]):
+        assert "alert.budget.spend" in said
+        assert "SECRETVALUE" not in said
 
 
 @pytest.mark.parametrize(
@@ -193,7 +202,7 @@ def test_an_absurd_alert_does_not_take_its_neighbours_with_it(odd: dict[str, Any
     assert any("fine-key" in request.content.decode() for request in slack.requests)
 
 
-def edited(record: dict[str, str], fields: Mapping[str, Any]) -> dict[str, str]:
+def edited(record: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """A record with other fields of its alert, its entity or its figures, whatever an alert may hold."""
     body = json.loads(record["body"])
     for name, value in fields.items():
@@ -208,27 +217,38 @@ def edited(record: dict[str, str], fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("second", "failed", "posts"),
+    ("second", "failed", "buried", "posts"),
     [
-        pytest.param(Delivered(), set(), 4, id="delivered: nothing goes back"),
-        pytest.param(LATER, {2, 3, 4, 5, 6, 7}, 2, id="retry later: the rest of this destination goes back unposted"),
-        pytest.param(NEVER, {2, 3}, 4, id="permanent: only its own records go back"),
-        pytest.param(MAYBE, {2, 3}, 4, id="ambiguous: only its own records go back"),
+        pytest.param(Delivered(), set(), set(), 4, id="delivered: nothing goes back"),
+        pytest.param(LATER, {2, 3, 4, 5, 6, 7}, set(), 2, id="retry later: the rest of this destination goes back unposted"),
+        pytest.param(MAYBE, {2, 3, 4, 5, 6, 7}, set(), 2, id="ambiguous: the rest goes back, its own after a post"),
+        pytest.param(NEVER, set(), {2, 3}, 4, id="message refused: its own alerts are given up, and no others"),
+        pytest.param(BROKEN, {2, 3, 4, 5, 6, 7}, set(), 2, id="destination broken: the rest waits for it to heal"),
+        pytest.param(STRANGE, {2, 3, 4, 5, 6, 7}, set(), 2, id="an unexpected answer: nobody of ours is there"),
     ],
 )
-def test_what_becomes_of_eight_alerts_when_the_second_of_four_messages_ends(second: Any, failed: set[int], posts: int) -> None:
+def test_what_becomes_of_eight_alerts_when_the_second_of_four_messages_ends(
+    second: Any, failed: set[int], buried: set[int], posts: int
+) -> None:
     target, deliveries = FakeDestination(Delivered(), second, Delivered(), size=2), FakeDeliveries()
+    returns, dead_letters = FakeReturns(), FakeDeadLetters()
 
-    notified = run(make_records(8), destination=FakeDestinations(default=target), deliveries=deliveries)
+    notified = run(
+        make_records(8),
+        destination=FakeDestinations(default=target),
+        deliveries=deliveries,
+        returns=returns,
+        dead_letters=dead_letters,
+    )
 
-    assert notified.failed == ids(*failed)
+    assert notified.failed == ids(*failed) == set(returns.seconds)
+    assert set(dead_letters.reasons) == ids(*buried)
     assert len(target.posted) == posts
-    assert notified.alert_count == 8 - len(failed)
-    assert len(deliveries.known) == 8 - len(failed)
+    assert notified.alert_count == len(deliveries.known) == 8 - len(failed) - len(buried)
     assert [type(outcome) for _, outcome in notified.outcomes].count(type(second)) >= 1
 
 
-@pytest.mark.parametrize("outcome", [LATER, NEVER, MAYBE], ids=lambda outcome: type(outcome).__name__)
+@pytest.mark.parametrize("outcome", [LATER, BROKEN, MAYBE], ids=lambda outcome: type(outcome).__name__)
 def test_a_destination_that_fails_does_not_touch_the_others(outcome: Any) -> None:
     fine = FakeDestination(size=10)
     records = [*make_records(2, destination="bad"), *make_records(2, destination="fine")]
@@ -258,30 +278,34 @@ def test_a_destination_that_cannot_be_opened_does_not_touch_the_others(error: Ex
 
 def test_a_destination_that_cannot_compose_does_not_touch_the_others() -> None:
     class CannotCompose(FakeDestination):
-        def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+        def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
             raise ConfigurationError("nothing fits")
 
     fine = FakeDestination()
     records = [make_record("bad-0", destination="bad"), make_record("fine-0", destination="fine")]
 
-    notified = run(records, destination=FakeDestinations(bad=CannotCompose(), fine=fine))
+    dead_letters = FakeDeadLetters()
 
-    assert notified.failed == {"bad-0"}
+    notified = run(records, destination=FakeDestinations(bad=CannotCompose(), fine=fine), dead_letters=dead_letters)
+
+    assert notified.failed == set()
+    assert dead_letters.reasons == {"bad-0": "could not be put into words: ConfigurationError"}
     assert len(fine.posted) == 1
 
 
-def test_a_defect_that_shows_with_one_alert_sends_back_that_one() -> None:
+def test_a_defect_that_shows_with_one_alert_gives_up_that_one() -> None:
     class CannotWriteOne(FakeDestination):
-        def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+        def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
             if any(item.alert.entity.name == "service-00001" for item in items):
                 raise ArithmeticError("while dividing SECRETVALUE")
-            return super().compose(items, now=now)
+            return super().compose(items, now=now, note=note)
 
-    target = CannotWriteOne(size=10)
+    target, dead_letters = CannotWriteOne(size=10), FakeDeadLetters()
 
-    notified = run(make_records(4), destination=FakeDestinations(default=target))
+    notified = run(make_records(4), destination=FakeDestinations(default=target), dead_letters=dead_letters)
 
-    assert notified.failed == ids(1)
+    assert notified.failed == set()
+    assert set(dead_letters.reasons) == ids(1)
     assert target.posted == [["service-00000", "service-00002", "service-00003"]]
     (fault,) = notified.faults
     assert "ArithmeticError" in fault
@@ -292,11 +316,11 @@ def test_a_defect_that_shows_with_several_alerts_only_ends_and_touches_no_other_
     composed: list[int] = []
 
     class CannotWriteMany(FakeDestination):
-        def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+        def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
             composed.append(len(items))
             if len(items) > 1:
                 raise IndexError
-            return super().compose(items, now=now)
+            return super().compose(items, now=now, note=note)
 
     fine = FakeDestination(size=10)
     records = [*make_records(4, destination="bad"), *make_records(2, destination="fine")]
@@ -304,21 +328,25 @@ def test_a_defect_that_shows_with_several_alerts_only_ends_and_touches_no_other_
 
     notified = run(records, destination=FakeDestinations(bad=target, fine=fine))
 
-    assert notified.failed <= ids(0, 1, 2, 3, destination="bad")
-    assert len(target.posted) + len(notified.failed) == 4  # each one by one, or back
+    assert notified.failed == set()
+    assert notified.buried_count == 0
+    assert len(target.posted) == 4  # each one by one
     assert len(fine.posted) == 1
     assert len(composed) < 20
 
 
-def test_when_nothing_can_be_written_everything_goes_back() -> None:
+def test_when_nothing_can_be_written_everything_is_given_up() -> None:
     class CannotWrite(FakeDestination):
-        def compose(self, items: Sequence[AlertItem], *, now: datetime) -> list[Message]:
+        def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
             raise ValueError
 
-    notified = run(make_records(3), destination=FakeDestinations(default=CannotWrite()))
+    dead_letters = FakeDeadLetters(refuses={"default-1"})
 
-    assert notified.failed == ids(0, 1, 2)
-    assert len(notified.faults) == 1
+    notified = run(make_records(3), destination=FakeDestinations(default=CannotWrite()), dead_letters=dead_letters)
+
+    assert notified.failed == ids(1)
+    assert dead_letters.reasons == dict.fromkeys(["default-0", "default-2"], "could not be put into words: ValueError")
+    assert notified.buried_count == 2
 
 
 def test_both_records_of_a_squashed_alert_go_back() -> None:
@@ -328,9 +356,10 @@ def test_both_records_of_a_squashed_alert_go_back() -> None:
 
 
 def test_ambiguous_posts_are_counted_as_possible_doubles() -> None:
-    target = FakeDestination(MAYBE, Delivered(), MAYBE)
+    named = {name: FakeDestination(outcome) for name, outcome in (("a", MAYBE), ("b", Delivered()), ("c", MAYBE))}
+    records = [record for name in named for record in make_records(2, destination=name)]
 
-    assert run(make_records(3), destination=FakeDestinations(default=target)).possible_double_count == 2
+    assert run(records, destination=FakeDestinations(**named)).possible_double_count == 2
 
 
 # --- time runs out ---------------------------------------------------------------------------------------------------
@@ -364,12 +393,13 @@ def test_when_deliveries_cannot_be_read_everything_goes_back_and_nothing_is_post
     target = FakeDestination()
 
     notified = run(
-        [*make_records(2), {"messageId": "poison", "body": ""}],
+        [*make_records(2), raw_record("poison", "")],
         destination=FakeDestinations(default=target),
         deliveries=FakeDeliveries(cannot_read=True),
     )
 
-    assert notified.failed == {"default-0", "default-1", "poison"}
+    assert notified.failed == {"default-0", "default-1"}
+    assert notified.buried_count == 1
     assert target.posted == []
     assert any("DynamoDB" in fault for fault in notified.faults)
 

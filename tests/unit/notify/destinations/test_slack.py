@@ -179,6 +179,16 @@ NETWORK = [
     ),
 ]
 
+NETWORK += [
+    pytest.param(OSError("of the machine"), Ambiguous(Reason.NO_ANSWER), id="an error of the machine: it may have arrived"),
+    *(
+        pytest.param(
+            error, Permanent(Reason.CONFIGURATION, "the URL cannot be called"), id=f"{type(error).__name__}: no such place"
+        )
+        for error in (httpx.InvalidURL(WEBHOOK), UnicodeError(WEBHOOK))
+    ),
+]
+
 
 @pytest.mark.parametrize(("error", "expected"), NETWORK)
 def test_network(error: Exception, expected: Outcome) -> None:

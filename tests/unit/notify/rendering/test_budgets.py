@@ -1,6 +1,6 @@
 """One alert in words: in full, on one line, alone on one line, and plain."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -400,3 +400,23 @@ def test_whatever_comes_is_short_and_harmless(**given: Any) -> None:
         bare = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "")
         assert not set("&<>") & set(bare)
     assert "\n" not in wording.line + wording.lone_line + wording.plain + wording.group
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        pytest.param(timedelta(0), None, id="at once"),
+        pytest.param(timedelta(minutes=5), None, id="gathering is not late"),
+        pytest.param(timedelta(minutes=5, seconds=1), "raised 5 minutes ago", id="minutes"),
+        pytest.param(timedelta(hours=1, minutes=59), "raised 1 hour ago", id="an hour"),
+        pytest.param(timedelta(days=2), "raised 2 days ago", id="days, after a redrive"),
+        pytest.param(timedelta(days=-1), None, id="raised in the future, by another clock"),
+    ],
+)
+@pytest.mark.parametrize("figures", [{}, {"spend": "101"}, {"kind": "soft"}], ids=["close", "over", "soft"])
+def test_a_late_alert_says_by_how_much_in_every_form(figures: dict[str, str], late: timedelta, said: str | None) -> None:
+    wording = word(make_item(raised_at=NOW - late, **figures), now=NOW, with_gateway=False)
+
+    for form in (wording.full, wording.line, wording.lone_line, wording.plain):
+        assert (" ago" in form) is (said is not None)
+        assert said is None or form.count(said) == 1

@@ -1,5 +1,6 @@
 """Amounts, fractions, times and names as a person reads them; text from outside made harmless."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_alerts.events import MAX_MONEY_USD, MIN_LIMIT_USD
+from notify.rendering.slack import compose_messages
 from notify.rendering.wording import bar, clean, clock, escape, nouns, percent, plural, resets, shown_name, span, usd
-from tests.unit.notify.fakes import NOW
+from tests.unit.notify.fakes import NOW, make_item
 
 HASH = "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"
 calm = settings(database=None, deadline=None, derandomize=True, max_examples=200)
@@ -280,3 +282,31 @@ def test_plural(count: int, noun: str, shown: str) -> None:
 )
 def test_nouns(noun: str, shown: str) -> None:
     assert nouns(noun) == shown
+
+
+KEY = "sk-Ab3dEf6hIj9lMn2pQr5tUv"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(KEY, id="as it is"),
+        pytest.param(KEY[:8] + "\u200b" + KEY[8:], id="with an invisible character in it"),
+        pytest.param(f"the alias\n{KEY}\u202e!", id="among other text"),
+        pytest.param(f"{'x' * 60} {KEY} {'x' * 60}", id="where an overlong name is cut"),
+    ],
+)
+def test_a_key_in_a_name_is_masked(text: str) -> None:
+    assert KEY not in clean(text)
+    assert "sk-…5tUv" in clean(text)
+    assert KEY[3:10] not in shown_name(text)
+
+
+def test_a_key_in_a_name_is_masked_in_every_block_and_in_the_text() -> None:
+    items = [make_item(name=KEY), make_item(name=None, entity_id=KEY, owner=f"Bearer {KEY}", team=KEY, gateway=f"gw {KEY}")]
+    storm = [make_item(name=f"{KEY} {n}", team=KEY, entity_id=f"key-{n}") for n in range(40)]
+    for batch in (items, storm):
+        messages = compose_messages(batch, now=NOW)
+        told = json.dumps([message.payload for message in messages], ensure_ascii=False)
+        assert "sk-…5tUv" in told
+        assert KEY[:10] not in told
