@@ -7,6 +7,8 @@ PYTHON     ?= python3.13
 PY         := .venv/bin/python
 DEV_READY  := .venv/.ready
 SAM_READY  := .venv-sam/.ready
+AUDIT_READY := .venv-audit/.ready
+FUZZ_READY := .venv-fuzz/.ready
 # `sam` runs the first `python3.13` on the PATH to build; the one beside it is always there.
 SAM        := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 SAM_CLI_CHECK_VERSION=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam
 BUILD_DIR  := .aws-sam/build
@@ -32,7 +34,7 @@ local: $(DEV_READY) ## The same stack until Ctrl-C, for a real gateway: PORT, BA
 
 .PHONY: test
 test: $(DEV_READY) ## All tests that need neither Docker nor SAM, with branch coverage
-	@$(PY) -m pytest -m "not sam_local and not deployed" --cov --cov-report=term-missing:skip-covered
+	@$(PY) -m pytest -m "not sam_local and not deployed and not load" --cov --cov-report=term-missing:skip-covered
 
 .PHONY: check
 check: $(DEV_READY) $(SAM_READY) ## Format, lint, types, template
@@ -50,6 +52,37 @@ format: $(DEV_READY) ## Rewrite the sources the way `make check` wants them
 .PHONY: bench
 bench: $(DEV_READY) ## Cost of a cold start and events per second, against their bounds
 	@$(PY) -m tests.bench
+
+.PHONY: compare
+compare: $(DEV_READY) ## The reference's measured failures beside this application's figures; 1 when a promise is broken
+	@$(PY) -m tests.load.compare
+
+.PHONY: load
+load: $(DEV_READY) ## Kill processes under load, 10,000 crossings at once, an hour's stream (about ten minutes)
+	@$(PY) -m pytest -m load
+
+.PHONY: fuzz
+fuzz: $(FUZZ_READY) ## Fuzz every parser, guided by coverage: RUNS=1000000 inputs in all (Linux on x86-64 only)
+	@PYTHONPATH=functions:layers/common:. .venv-fuzz/bin/python -m tests.fuzz $(RUNS)
+
+.PHONY: audit
+audit: $(DEV_READY) $(AUDIT_READY) ## Static analysis, security rules of the template, known vulnerabilities of every lock (asks a service)
+	@# B101: an assert says what a type cannot, and nothing hangs on it.
+	@.venv-audit/bin/bandit --quiet --recursive --skip B101 functions layers/common/gateway_alerts
+	@# Runs on a person's own machine. Low severity: it starts processes. B310: the URLs that it opens are its own, on loopback.
+	@.venv-audit/bin/bandit --quiet --recursive --severity-level medium --skip B310 local
+	@$(PY) -m ruff check --select S functions layers/common/gateway_alerts
+	@.venv/bin/cfn-lint
+	@$(PY) -m pytest -q tests/template
+	@# --strict: a package that the service does not know is not a package without vulnerabilities.
+	@for lock in layers/common/requirements.txt requirements/*.txt; do \
+	  answer=$$(.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock 2>&1) \
+	    && { echo "$$lock: $$answer"; continue; }; \
+	  echo "$$answer" | tail -40 >&2; \
+	  if echo "$$answer" | grep -q '^Found '; then echo "$$lock: vulnerable, see above" >&2; \
+	  else echo "$$lock: NOT audited, the vulnerability service could not be asked (it needs the Internet); all checks before it passed" >&2; fi; \
+	  exit 1; \
+	done
 
 .PHONY: test-sam
 test-sam: $(DEV_READY) $(SAM_READY) ## Build the package, look into it, run it under `sam local` (needs Docker)
@@ -79,6 +112,10 @@ deploy: ## Build and deploy to your AWS account; asks for the parameters (ARCHIT
 	@$(MAKE) --no-print-directory build ARCHITECTURE=$(DEPLOY_ARCHITECTURE)
 	@$(SAM) deploy --guided --parameter-overrides Architecture=$(DEPLOY_ARCHITECTURE)
 
+.PHONY: redrive
+redrive: $(DEV_READY) ## Bring alerts back from the dead-letter queue (STACK=name; DRY_RUN=1 only shows why they are there)
+	@$(PY) -m tools.redrive $(if $(STACK),--stack-name "$(STACK)") $(if $(DRY_RUN),--dry-run)
+
 ##@ Keep it
 
 .PHONY: setup
@@ -89,10 +126,12 @@ lock: ## Lock the requirements again (needs uv)
 	@uv pip compile $(LOCK_FLAGS) requirements/layer.in -o layers/common/requirements.txt
 	@uv pip compile $(LOCK_FLAGS) requirements/dev.in -c layers/common/requirements.txt -o requirements/dev.txt
 	@uv pip compile $(LOCK_FLAGS) requirements/sam.in -o requirements/sam.txt
+	@uv pip compile $(LOCK_FLAGS) requirements/audit.in -o requirements/audit.txt
+	@uv pip compile $(LOCK_FLAGS) requirements/fuzz.in -c layers/common/requirements.txt -o requirements/fuzz.txt
 
 .PHONY: clean
 clean: ## Remove what was built and installed here
-	@rm -rf .venv .venv-sam .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@rm -rf .venv .venv-sam .venv-audit .venv-fuzz .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -101,6 +140,7 @@ help: ## This list
 
 # The default of the template, unless named on the command line.
 DEPLOY_ARCHITECTURE := $(if $(filter command line environment,$(origin ARCHITECTURE)),$(ARCHITECTURE),arm64)
+RUNS ?= 1000000
 LOCK_FLAGS := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
 
 .PHONY: event-given
@@ -122,4 +162,10 @@ $(DEV_READY): requirements/dev.txt
 	$(environment)
 
 $(SAM_READY): requirements/sam.txt
+	$(environment)
+
+$(AUDIT_READY): requirements/audit.txt
+	$(environment)
+
+$(FUZZ_READY): requirements/fuzz.txt
 	$(environment)
