@@ -129,12 +129,11 @@ class DynamoDBGates:
             "Key": {"pk": {"S": f"gate#{destination}"}},
             "UpdateExpression": update,
             "ConditionExpression": condition,
+            "ExpressionAttributeValues": {
+                name: {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in values.items()
+            },
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        if values:
-            parameters["ExpressionAttributeValues"] = {
-                name: {"S": value} if isinstance(value, str) else {"N": str(value)} for name, value in values.items()
-            }
         try:
             self._client().update_item(**parameters)
         except ClientError as error:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.events import MIN_LIMIT_USD
 from notify.grouping import AlertItem
-from notify.rendering.wording import bar, clean, escape, percent, resets, shown_name, span, usd
+from notify.rendering.wording import bar, escape, percent, resets, shown_name, span, usd
 
 #: An alert that is told later than this after it was raised says so; gathering takes seconds.
 LATE = timedelta(minutes=5)
