@@ -235,8 +235,9 @@ def delivery() -> list[Row]:
         for scenario in scenarios:
             stage.sink.script(scenario.key, *scenario.script)
         with ThreadPoolExecutor(len(scenarios)) as threads:
-            rows = list(threads.map(lambda scenario: scenario.run(stage), scenarios))
-        stage.await_quiet()
+            alert_counts = list(threads.map(lambda scenario: scenario.run(stage), scenarios))
+        stage.await_quiet()  # a double comes after everybody has been named
+        rows = [scenario.row(stage, count) for scenario, count in zip(scenarios, alert_counts, strict=True)]
         dead_letters = stage.dead_letter_count()
         rows[0].faults += _unless(dead_letters == 0, f"{dead_letters} alerts in the dead-letter queue")
     return rows
@@ -254,7 +255,8 @@ class _Crowd:
     script: Sequence[Fault] = ()
     per_second: int | None = None
 
-    def run(self, stage: Stage) -> Row:
+    def run(self, stage: Stage) -> int:
+        """Send, wait until all are named, and return how many alerts were raised."""
         names = crowd(self.key, self.count)
         events = [budget(name, OVER) for name in names]
         if self.per_second is None:
@@ -266,6 +268,11 @@ class _Crowd:
                 time.sleep(max(0.0, started + position / self.per_second - time.monotonic()))
                 alerts += stage.gateways[self.key].send(event)
         stage.await_names(self.key, names)
+        return alerts
+
+    def row(self, stage: Stage, alerts: int) -> Row:
+        """What became of them."""
+        names = crowd(self.key, self.count)
         row = Row(
             self.defect,
             f"{self.count:,} alerts{'' if self.per_second else ' at once'}: {self.what}",
