@@ -123,11 +123,11 @@ setup: $(DEV_READY) $(SAM_READY) ## Install both environments, for working witho
 
 .PHONY: lock
 lock: ## Lock the requirements again (needs uv)
-	@uv pip compile $(LOCK_FLAGS) requirements/layer.in -o layers/common/requirements.txt
-	@uv pip compile $(LOCK_FLAGS) requirements/dev.in -c layers/common/requirements.txt -o requirements/dev.txt
-	@uv pip compile $(LOCK_FLAGS) requirements/sam.in -o requirements/sam.txt
-	@uv pip compile $(LOCK_FLAGS) requirements/audit.in -o requirements/audit.txt
-	@uv pip compile $(LOCK_FLAGS) requirements/fuzz.in -c layers/common/requirements.txt -o requirements/fuzz.txt
+	@$(call locked,layer,layers/common/requirements.txt)
+	@$(call locked,dev,requirements/dev.txt,-c layers/common/requirements.txt)
+	@$(call locked,sam,requirements/sam.txt)
+	@$(call locked,audit,requirements/audit.txt)
+	@$(call locked,fuzz,requirements/fuzz.txt,-c layers/common/requirements.txt)
 
 .PHONY: clean
 clean: ## Remove what was built and installed here
@@ -142,6 +142,10 @@ help: ## This list
 DEPLOY_ARCHITECTURE := $(if $(filter command line environment,$(origin ARCHITECTURE)),$(ARCHITECTURE),arm64)
 RUNS ?= 1000000
 LOCK_FLAGS := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
+# A lock of requirements/$(1).in in the file $(2), beneath a line that says where it comes from.
+locked = uv pip compile $(LOCK_FLAGS) requirements/$(1).in $(3) -o $(2) && { \
+	echo '\# Locked from requirements/$(1).in; `make lock` writes it. Hashes of every published file, so it serves every platform.'; \
+	cat $(2); } > $(2).new && mv $(2).new $(2)
 
 .PHONY: event-given
 event-given:

@@ -56,7 +56,7 @@ def dry_run_body(evaluation: Evaluation, *, now: datetime, config: Config) -> di
                     "event": alert.event,
                     "entity_type": alert.entity.type,
                     "entity_id": alert.entity.id,
-                    "rung": str(alert.budget.rung),
+                    "rung": "" if alert.budget is None else str(alert.budget.rung),
                     "level": alert.level,
                     "dedupe_key": alert.dedupe_key,
                 }

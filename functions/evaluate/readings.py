@@ -45,7 +45,9 @@ def readings_of(event: InboundEvent) -> list[BudgetReading]:
         return list(_from_request_log(event))
     if isinstance(event, BudgetEvent):
         return [_reading(get_budget_alert_type(event.type), event.user_info)]
-    return _from_webhook(event)
+    if isinstance(event, WebhookEvent):
+        return _from_webhook(event)
+    return []
 
 
 def _reading(budget_type: BaseBudgetAlertType, user_info: UserInfo) -> BudgetReading:

@@ -57,4 +57,5 @@ def group_by_destination(received: Iterable[Received]) -> dict[str, list[AlertIt
 
 
 def _sameness(alert: Alert) -> tuple[str, ...]:
-    return (alert.dedupe_key, alert.event, str(alert.budget.rung.normalize()))
+    rung = "" if alert.budget is None else str(alert.budget.rung.normalize())
+    return (alert.dedupe_key, alert.event, rung)

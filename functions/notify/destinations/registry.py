@@ -34,7 +34,7 @@ def open_destination(
         DependencyUnavailable: its URL could not be fetched.
     """
     settings = config.all_destinations().get(name)
-    if settings is not None:
+    if settings is not None and settings.url is not None:
         return DESTINATION_TYPES[settings.type](secrets.resolve(settings.url, environment=environment), client)
     if name == DEFAULT_DESTINATION:
         return DESTINATION_TYPES["slack"](default_url(), client)

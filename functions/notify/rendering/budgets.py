@@ -2,54 +2,27 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
-from typing import NamedTuple
 
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.events import MIN_LIMIT_USD
 from notify.grouping import AlertItem
 from notify.rendering.wording import bar, escape, percent, resets, shown_name, span, usd
+from notify.rendering.words import EMOJI, Gravity, Wording
 
 #: An alert that is told later than this after it was raised says so; gathering takes seconds.
 LATE = timedelta(minutes=5)
 
 
-class Gravity(IntEnum):
-    """What comes first in a message."""
-
-    OVER = 0
-    CLOSE = 1
-    PROJECTED = 2
-    SOFT = 3
-
-
-EMOJI = {Gravity.OVER: "🔴", Gravity.CLOSE: "🟠", Gravity.PROJECTED: "📈", Gravity.SOFT: "🟡"}
-
-
-class Wording(NamedTuple):
-    """One alert in words, everything from outside escaped. Lower ``order`` comes first.
-
-    ``line`` stands under the heading ``group``, ``lone_line`` under none; ``plain`` says the same without layout.
-    """
-
-    gravity: Gravity
-    order: tuple[int, Decimal, str]
-    group: str
-    full: str
-    line: str
-    lone_line: str
-    plain: str
-
-
-def word(item: AlertItem, *, now: datetime, with_gateway: bool) -> Wording:
-    """Put one alert into words.
+def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_gateway: bool) -> Wording:
+    """Put one budget alert into words.
 
     Args:
         item: the alert, and how often it was raised.
+        budget: its figures.
         now: the moment that the message is written for.
         with_gateway: name the gateway, since the message speaks of several.
     """
-    alert, budget = item.alert, item.alert.budget
+    alert = item.alert
     gravity, share = gravity_of(budget), share_of(budget)
     name, label = _bare_name(alert), _label(alert)
     verdict = _verdict(budget, gravity)

@@ -11,8 +11,9 @@ from typing import Any
 
 from notify.destinations.base import Message
 from notify.grouping import AlertItem
-from notify.rendering.budgets import EMOJI, Gravity, Wording, word
+from notify.rendering.alerts import word
 from notify.rendering.wording import clock, escape, nouns, plural, shown_name
+from notify.rendering.words import EMOJI, Gravity, Wording
 
 #: https://docs.slack.dev/reference/block-kit/blocks/header-block
 HEADER_CHARACTERS = 150

@@ -5,14 +5,14 @@ a fraction of the limit.
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from gateway_alerts.alert_types import Level
 from gateway_alerts.errors import InvalidAlert
 from gateway_alerts.events import MAX_MONEY_USD, in_utc
 
-Level = Literal["Low", "Medium", "High"]
 BudgetKind = Literal["maximum", "projected", "soft"]
 
 DEFAULT_DESTINATION = "default"
@@ -51,11 +51,64 @@ class BudgetFigures(_QueueModel):
     soft_budget_crossed: bool = False
     projected_spend: Money | None = None
     projected_exceeded_date: str | None = None
+    #: When the limit will be reached at the present rate, where we forecast it ourselves.
+    exhausted_at: Moment | None = None
     resets_at: Moment | None = None
 
 
+class Occurrences(_QueueModel):
+    """How often something happened, and when; what has a duration, with its distribution.
+
+    ``seconds`` counts durations by bucket (:mod:`gateway_alerts.distributions`), so that two of them can be added up.
+    """
+
+    count: Annotated[int, Field(ge=1)] = 1
+    first_at: Moment | None = None
+    last_at: Moment | None = None
+    seconds: dict[int, int] = {}
+
+
+class Fact(_QueueModel):
+    """One thing that is known about an alert: ``API base``, ``https://a.example``. Plain text, shown in the order given."""
+
+    label: str
+    text: str
+
+
+class ReportRow(_QueueModel):
+    """One line of a report's section: what it is about, its figure in words, and what stands beside it."""
+
+    name: str
+    value: str
+    remark: str = ""
+    #: The figure as a number, where the section is worth a chart.
+    amount: float | None = None
+
+
+class ReportSection(_QueueModel):
+    """A ranked list under a title, the first ``rows`` first. ``chart_unit`` says what ``amount`` counts; None for no chart."""
+
+    title: str
+    rows: tuple[ReportRow, ...]
+    more_count: int = 0
+    chart_unit: str | None = None
+
+
+class Report(_QueueModel):
+    """What a scheduled report says about a period."""
+
+    title: str
+    period: str
+    summary: str = ""
+    sections: tuple[ReportSection, ...] = ()
+
+
 class Alert(_QueueModel):
-    """One alert. ``alert_id`` is unique to one decision; ``dedupe_key`` names the identity that was decided."""
+    """One alert. ``alert_id`` is unique to one decision; ``dedupe_key`` names the identity that was decided.
+
+    Beside the message it carries what its alert type has: a budget's ``budget``, ``facts``, a scheduled ``report``, or
+    the ``slack_payload`` of a sender that is passed through as it is.
+    """
 
     alert_id: str
     dedupe_key: str
@@ -65,7 +118,15 @@ class Alert(_QueueModel):
     gateway: str
     message: str
     entity: Entity
-    budget: BudgetFigures
+    budget: BudgetFigures | None = None
+    occurrences: Occurrences = Occurrences()
+    facts: tuple[Fact, ...] = ()
+    report: Report | None = None
+    slack_payload: dict[str, Any] | None = None
+    #: It tells that something is over: a budget was reset or raised, an outage has ended.
+    is_resolved: bool = False
+    #: It was gathered over a digest's interval.
+    is_digest: bool = False
     raised_at: Moment
     destinations: tuple[str, ...] = (DEFAULT_DESTINATION,)
 

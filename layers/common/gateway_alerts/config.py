@@ -6,12 +6,14 @@ is never in it, only a reference: ``os.environ/NAME``, ``secretsmanager:ARN_OR_N
 
 import re
 from collections.abc import Container, Mapping
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gateway_alerts.alert_types import ALERT_TYPES
+from gateway_alerts.alert_types import ALERT_TYPES, SLACK_MESSAGE, Level
 from gateway_alerts.alerts import DEFAULT_DESTINATION
 from gateway_alerts.errors import ConfigurationError
 from gateway_alerts.masking import masked
@@ -20,6 +22,18 @@ SECRET_REFERENCE = re.compile(r"(os\.environ/|secretsmanager:|ssm:).+")
 DEFAULT_THRESHOLDS = (Decimal("0.85"), Decimal("0.95"), Decimal(1))
 #: The largest threshold that is read as a fraction (2 = 200 %); a list of larger numbers is percent.
 MAX_FRACTION = Decimal(2)
+
+
+DEFAULT_ALERTING_THRESHOLD_SECONDS = 300.0
+DAY_SECONDS = 86_400
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is not an IANA time zone, such as Europe/Berlin") from None
+    return name
 
 
 def _known_alert_type(name: str) -> str:
@@ -48,9 +62,15 @@ def _as_fractions(values: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
     return tuple(sorted(Decimal(format(fraction.normalize(), "f")) for fraction in fractions))
 
 
+Seconds = Annotated[int, Field(ge=1, le=366 * 86_400)]
+Count = Annotated[int, Field(ge=1)]
+#: A time of day, ``22:00``.
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 AlertType = Annotated[str, AfterValidator(_known_alert_type)]
 SecretReference = Annotated[str, AfterValidator(_secret_reference)]
 SecretReferences = Annotated[list[SecretReference], BeforeValidator(_as_list)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+SpendReportFrequency = Annotated[str, Field(pattern=r"^([1-9]|[12]\d|3[01])d$")]
 Thresholds = Annotated[tuple[Decimal, ...], AfterValidator(_as_fractions)]
 
 
@@ -59,37 +79,86 @@ class _Settings(BaseModel):
 
 
 class AlertingArgs(_Settings):
-    """LiteLLM's ``alerting_args``; seconds unless the name says otherwise. Only ``budget_alert_ttl`` has an effect so far."""
+    """LiteLLM's ``alerting_args``; seconds unless the name says otherwise, spend in US dollars."""
 
-    budget_alert_ttl: Annotated[int, Field(ge=1)] = 86_400
-    daily_report_frequency: int = 43_200
-    report_check_interval: int = 300
-    outage_alert_ttl: int = 60
-    region_outage_alert_ttl: int = 60
-    minor_outage_alert_threshold: int = 5
-    major_outage_alert_threshold: int = 10
-    max_outage_alert_list_size: int = 10
+    budget_alert_ttl: Seconds = 86_400
+    daily_report_frequency: Seconds = 43_200
+    report_check_interval: Seconds = 300
+    outage_alert_ttl: Seconds = 60
+    region_outage_alert_ttl: Seconds = 60
+    minor_outage_alert_threshold: Count = 5
+    major_outage_alert_threshold: Count = 10
+    max_outage_alert_list_size: Count = 10
     log_to_console: bool = False
-    daily_spend_per_user_threshold: float | None = None
-    monthly_spend_per_user_threshold: float | None = None
-    spend_anomaly_multiplier: float = 3.0
-    spend_anomaly_baseline_days: int = 7
-    spend_anomaly_min_spend: float = 10.0
-    user_spend_check_interval: int = 3_600
+    daily_spend_per_user_threshold: Annotated[Decimal, Field(gt=0)] | None = None
+    monthly_spend_per_user_threshold: Annotated[Decimal, Field(gt=0)] | None = None
+    spend_anomaly_multiplier: Annotated[Decimal, Field(gt=0)] = Decimal(3)
+    spend_anomaly_baseline_days: Annotated[int, Field(ge=1, le=90)] = 7
+    spend_anomaly_min_spend: Annotated[Decimal, Field(ge=0)] = Decimal(10)
+    user_spend_check_interval: Annotated[int, Field(ge=60)] = 3_600
+
+    @model_validator(mode="after")
+    def _major_is_above_minor(self) -> "AlertingArgs":
+        if self.major_outage_alert_threshold < self.minor_outage_alert_threshold:
+            raise ValueError("major_outage_alert_threshold is below minor_outage_alert_threshold")
+        return self
 
 
 class AlertTypeConfig(_Settings):
-    """LiteLLM's ``alert_type_config`` of one alert type. No effect so far."""
+    """LiteLLM's ``alert_type_config`` of one alert type: with ``digest`` its alerts are gathered for ``digest_interval``
+    seconds and told together, every one of them named.
+    """
 
     digest: bool = False
-    digest_interval: int = 86_400
+    digest_interval: Annotated[int, Field(ge=60, le=31 * 86_400)] = 86_400
+
+
+class Errors(_Settings):
+    """Which failed requests count as ``llm_exceptions``. Those that a budget refused never do: they are budget alerts."""
+
+    #: LiteLLM's exceptions (``RateLimitError`` …) that do not count.
+    ignore_classes: list[str] = []
+    #: HTTP statuses that do not count; as in LiteLLM, what the caller did wrong does not.
+    ignore_codes: list[Annotated[int, Field(ge=100, le=599)]] = [400, 401, 403, 404, 413, 422]
+
+
+class QuietHours(_Settings):
+    """Alerts of these levels wait until the quiet hours are over, and are told then. Times are in ``time_zone``."""
+
+    begin: Clock
+    end: Clock
+    levels: Annotated[list[Level], Field(min_length=1)] = ["Low", "Medium"]
+
+    def end_after(self, now: datetime, *, zone: ZoneInfo) -> datetime | None:
+        """When the quiet hours that are running end; None when none are. They may span midnight."""
+        local = now.astimezone(zone)
+        begin, end, clock = time.fromisoformat(self.begin), time.fromisoformat(self.end), local.time()
+        is_quiet = begin <= clock < end if begin <= end else clock >= begin or clock < end
+        if not is_quiet:
+            return None
+        day = local.date() if clock < end else local.date() + timedelta(days=1)
+        return datetime.combine(day, end, tzinfo=zone).astimezone(UTC)
 
 
 class Destination(_Settings):
-    """One place to post to. ``url`` is a reference to a secret, since a webhook's URL is one."""
+    """One place to post to. ``url`` is a reference to a secret, since a webhook's URL is one.
 
-    type: Literal["slack"] = "slack"
-    url: SecretReference
+    ``secret`` is what a ``webhook`` signs with (HMAC-SHA256), ``topic_arn`` the SNS topic of an ``email``.
+    """
+
+    type: Literal["slack", "teams", "webhook", "email"] = "slack"
+    url: SecretReference | None = None
+    secret: SecretReference | None = None
+    topic_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$")] | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_type_needs(self) -> "Destination":
+        needed = "topic_arn" if self.type == "email" else "url"
+        if getattr(self, needed) is None:
+            raise ValueError(f"a destination of type {self.type} needs {needed}")
+        if self.secret is not None and self.type != "webhook":
+            raise ValueError("secret: only a destination of type webhook signs")
+        return self
 
 
 class Route(_Settings):
@@ -98,7 +167,7 @@ class Route(_Settings):
     alert_types: list[AlertType] | None = None
     entity_types: list[str] | None = None
     gateways: list[str] | None = None
-    levels: list[Literal["Low", "Medium", "High"]] | None = None
+    levels: list[Level] | None = None
     destinations: Annotated[list[str], Field(min_length=1)]
 
     def matches(self, *, alert_type: str, entity_type: str, gateway: str, level: str) -> bool:
@@ -117,13 +186,32 @@ class Config(_Settings):
 
     alert_types: list[AlertType] | None = None
     alert_to_webhook_url: dict[AlertType, SecretReferences] = {}
-    alerting_threshold: float | None = None
+    #: Seconds after which a request is slow, or hanging. LiteLLM's own default differs by how it is configured: 300 or 600.
+    alerting_threshold: Annotated[float, Field(gt=0)] = DEFAULT_ALERTING_THRESHOLD_SECONDS
     alerting_args: AlertingArgs = AlertingArgs()
     alert_type_config: dict[AlertType, AlertTypeConfig] = {}
+    #: LiteLLM's general setting: how many days a spend report covers; with it come one a month and one a day if it says so.
+    spend_report_frequency: SpendReportFrequency = "7d"
     thresholds: Annotated[dict[str, Thresholds], BeforeValidator(lambda v: v if isinstance(v, Mapping) else {"default": v})] = {}
     routes: list[Route] = []
     destinations: dict[str, Destination] = {}
     fallback_destination: str | None = None
+    quiet_hours: list[QuietHours] = []
+    #: Model group → seconds, in place of ``alerting_threshold``.
+    alerting_threshold_by_model: dict[str, Annotated[float, Field(gt=0)]] = {}
+    #: Seconds within which repeats of an alert type are counted rather than told.
+    repeat_intervals: dict[AlertType, Annotated[int, Field(ge=10, le=86_400)]] = {}
+    errors: Errors = Errors()
+    #: IANA name; days, months, quiet hours and reports are in it.
+    time_zone: TimeZone = "UTC"
+    #: When reports are posted.
+    report_time: Clock = "09:00"
+    #: Tell when a budget was reset or raised, or an outage is over.
+    resolved_notices: bool = False
+    #: Warn when the spend seen so far will reach a budget before it resets.
+    forecast: bool = True
+    #: Show prompts that a gateway puts into its alerts.
+    show_prompts: bool = False
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> "Config":
@@ -150,7 +238,33 @@ class Config(_Settings):
 
     def is_enabled(self, alert_type: str) -> bool:
         """Whether alerts of this type are raised at all."""
-        return ALERT_TYPES[alert_type] if self.alert_types is None else alert_type in self.alert_types
+        if self.alert_types is None or alert_type == SLACK_MESSAGE:
+            return ALERT_TYPES[alert_type].is_on
+        return alert_type in self.alert_types
+
+    def slow_after_seconds(self, model_group: str) -> float:
+        """From when on a request of this model group is slow, or hanging."""
+        return self.alerting_threshold_by_model.get(model_group, self.alerting_threshold)
+
+    def repeat_interval_seconds(self, alert_type: str) -> int:
+        """Within how many seconds repeats are counted rather than told."""
+        return self.repeat_intervals.get(alert_type, ALERT_TYPES[alert_type].interval_seconds)
+
+    def held_until(self, *, alert_type: str, level: str, now: datetime) -> datetime | None:
+        """When an alert that is raised now may be told: None for at once, else the end of its digest's interval or of
+        the quiet hours, whichever is later. Digests end at multiples of their interval since midnight of ``time_zone``.
+        """
+        waits: list[datetime] = []
+        settings = self.alert_type_config.get(alert_type)
+        if settings is not None and settings.digest:
+            waits.append(interval_end(now, seconds=settings.digest_interval, zone=self.zone))
+        waits += [end for quiet in self.quiet_hours if level in quiet.levels and (end := quiet.end_after(now, zone=self.zone))]
+        return max(waits, default=None)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """``time_zone`` as it is calculated with."""
+        return ZoneInfo(self.time_zone)
 
     def thresholds_of(self, entity_type: str) -> tuple[Decimal, ...]:
         """The rungs of an entity type's maximum budget, ascending, as fractions; empty turns its alerts off."""
@@ -177,10 +291,19 @@ class Config(_Settings):
         return webhooks | self.destinations
 
     def settings_without_effect(self) -> list[str]:
-        """Settings that were given and that this version does not use yet, for a warning at start."""
-        given: list[str] = [name for name in ("alerting_threshold", "alert_type_config") if name in self.model_fields_set]
-        given += [f"alerting_args.{name}" for name in sorted(self.alerting_args.model_fields_set - {"budget_alert_ttl"})]
-        return given
+        """Settings that were given and have nothing to do here, for a warning at start."""
+        without_need = {"report_check_interval", "max_outage_alert_list_size", "log_to_console"}
+        return [f"alerting_args.{name}" for name in sorted(self.alerting_args.model_fields_set & without_need)]
+
+
+def interval_end(now: datetime, *, seconds: int, zone: ZoneInfo) -> datetime:
+    """The next multiple of ``seconds`` since midnight of the zone (since its last Monday's, where that is a day or more)."""
+    local = now.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    if seconds >= DAY_SECONDS:
+        midnight -= timedelta(days=local.weekday() % max(1, seconds // DAY_SECONDS))
+    passed = int((now - midnight).total_seconds()) // seconds
+    return (midnight + timedelta(seconds=(passed + 1) * seconds)).astimezone(UTC)
 
 
 def _webhook_name(alert_type: str, index: int) -> str:

@@ -6,12 +6,22 @@ Money is ``Decimal`` from here on. A JSON number becomes the ``Decimal`` of its 
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from gateway_alerts.alert_types import Level
 
 #: Characters of any id, alias or message that a gateway may send. LiteLLM's own longest field is a 64-character hash.
 MAX_TEXT_CHARACTERS = 2_000
+#: Characters of a gateway alert's message and of a request's error text; what is longer is cut where it comes in.
+MAX_MESSAGE_CHARACTERS = 10_000
+#: Of a gateway alert's ``metadata``.
+MAX_METADATA_ENTRIES = 50
+#: Year 9999, the last that a calendar here knows.
+MAX_EPOCH_SECONDS = 253_402_300_799.0
+#: Seconds that a request may have taken; a longer one is a fault of the sender.
+MAX_SECONDS = 10.0**7
 #: US dollars. A spend beyond it is a fault of the sender, and a limit beyond it is no limit.
 MAX_MONEY_USD = Decimal(10) ** 15
 #: US dollars. A limit closer to zero is zero: any spend would be a percentage that nobody can read.
@@ -39,7 +49,14 @@ def in_utc(moment: datetime) -> datetime:
         raise ValueError("is beyond the calendar") from None
 
 
+def _cut(value: object) -> object:
+    """An overlong message is shortened, not refused: its beginning says what it is about."""
+    return f"{value[: MAX_MESSAGE_CHARACTERS - 1]}…" if isinstance(value, str) and len(value) > MAX_MESSAGE_CHARACTERS else value
+
+
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)]
+Message = Annotated[str, BeforeValidator(_cut)]
+Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 Spend = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 #: None where there is no limit: none was given, or an infinite one.
 Limit = Annotated[Decimal | None, Field(allow_inf_nan=True), AfterValidator(_limit)]
@@ -125,22 +142,75 @@ class RequestMetadata(_WireModel):
 
 
 class ErrorInformation(_WireModel):
-    """Why a request failed; the budget fields are set when a budget refused it."""
+    """Why a request failed; the budget fields are set when a budget refused it.
 
+    ``error_code`` is an HTTP status in text, ``normalized_error`` the reference's own class of it, such as
+    ``429_BUDGET_EXCEEDED``; both are empty when the request succeeded.
+    """
+
+    error_code: Text | None = None
+    error_class: Text | None = None
+    error_message: Message | None = None
+    llm_provider: Text | None = None
+    normalized_error: Text | None = None
     error_budget_entity_type: Text | None = None
     error_budget_entity_id: Text | None = None
     error_budget_limit: Limit = None
     error_budget_spend: Spend | None = None
 
 
+class HiddenParams(_WireModel):
+    """What the reference's router adds to a request; ``api_base`` is set here where the log's own is empty."""
+
+    api_base: Text | None = None
+
+
 class RequestLog(_WireModel):
-    """Shape 3: one ``StandardLoggingPayload`` of the reference's ``generic_api`` callback."""
+    """Shape 3: one ``StandardLoggingPayload`` of the reference's ``generic_api`` and ``aws_sqs`` callbacks.
+
+    ``response_time`` is in seconds, ``endTime`` in epoch seconds; ``model_id`` names the deployment, ``model_group`` the
+    name under which callers know it.
+    """
 
     litellm_call_id: Text
     status: Text
     response_cost: Spend | None = None
+    response_time: Seconds | None = None
+    endTime: Annotated[float, Field(ge=0, le=MAX_EPOCH_SECONDS)] | None = None  # noqa: N815 (the wire's name)
+    model: Text | None = None
+    model_group: Text | None = None
+    model_id: Text | None = None
+    custom_llm_provider: Text | None = None
+    api_base: Text | None = None
+    prompt_tokens: Annotated[int, Field(ge=0)] | None = None
+    completion_tokens: Annotated[int, Field(ge=0)] | None = None
+    end_user: Text | None = None
+    request_tags: tuple[Text, ...] | None = None
     metadata: RequestMetadata = RequestMetadata()
+    hidden_params: HiddenParams | None = None
     error_information: ErrorInformation | None = None
 
 
-InboundEvent = BudgetEvent | WebhookEvent | RequestLog
+class GatewayAlert(_WireModel):
+    """Shape 4: an alert that a gateway raises itself, under one of the names in ``gateway_alerts.alert_types``.
+
+    ``metadata`` holds what is known besides, as JSON values. These names in it have a meaning of their own, the others
+    are shown as they are: ``model``, ``provider``, ``api_base``, ``region``, ``model_id`` (the deployment),
+    ``error_class``, ``error_code``, ``response_seconds``, ``call_id``, ``state`` (``started`` or ``ended``), ``started_at``
+    (epoch seconds or ISO 8601), ``count``, and of whom it speaks ``key_alias``, ``user_id``, ``team_alias``, ``team_id``.
+    """
+
+    alert_type: Text
+    level: Level | None = None
+    message: Message
+    metadata: Annotated[dict[Text, Any], Field(max_length=MAX_METADATA_ENTRIES)] = {}
+    occurred_at: Moment | None = None
+
+
+class SlackMessage(_WireModel):
+    """Shape 5: what another sender posts to the drop-in Slack endpoint, as it came; ``text`` or ``blocks`` is there."""
+
+    payload: dict[str, Any]
+
+
+InboundEvent = BudgetEvent | WebhookEvent | RequestLog | GatewayAlert | SlackMessage

@@ -8,4 +8,4 @@ def test_budget_alerts_are_on_by_default() -> None:
 def test_what_concerns_a_single_key_team_or_user_is_off_by_default() -> None:
     changes = {f"{thing}_{change}" for thing in ("virtual_key", "team", "internal_user") for change in ("updated", "deleted")}
     created = {"new_virtual_key_created", "new_team_created", "new_internal_user_created"}
-    assert {name for name, is_on in ALERT_TYPES.items() if not is_on} == changes | created | {"user_spend_anomalies"}
+    assert {name for name, row in ALERT_TYPES.items() if not row.is_on} == changes | created | {"user_spend_anomalies"}

@@ -23,7 +23,7 @@ def test_the_defaults_are_litellms() -> None:
     assert defaults.thresholds_of("key") == DEFAULT_THRESHOLDS == (Decimal("0.85"), Decimal("0.95"), Decimal(1))
     assert defaults.alerting_args.budget_alert_ttl == 86_400
     assert {name for name in ALERT_TYPES if not defaults.is_enabled(name)} == {
-        name for name, is_on in ALERT_TYPES.items() if not is_on
+        name for name, row in ALERT_TYPES.items() if not row.is_on
     }
     assert defaults.settings_without_effect() == []
 

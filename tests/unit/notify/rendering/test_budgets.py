@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notify.rendering.budgets import EMOJI, Gravity, Wording, gravity_of, noun_of, share_of, word
+from notify.rendering.alerts import word
+from notify.rendering.budgets import gravity_of, noun_of, share_of
+from notify.rendering.words import EMOJI, Gravity, Wording
 from tests.unit.notify.fakes import NOW, make_alert, make_item
 
 HASH = "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"
