@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import Offer, alert_for, merge_by_reading, offers_of
-from evaluate.claims import TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
+from evaluate.claims import SWEEP_AFTER_SECONDS, TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
 from evaluate.known_claims import KnownClaims
 from evaluate.readings import readings_of
 from evaluate.shapes import ParsedEvents, Rejection
@@ -30,8 +30,7 @@ from gateway_alerts.keys import BudgetIdentity
 
 #: Submissions in which nothing is decided (two transactions in each other's way) before the sender is asked to come again.
 FRUITLESS_SUBMISSIONS = 8
-#: Older than this, a process that claimed is dead: far more than the function's time-out.
-SWEEP_AFTER = timedelta(minutes=2)
+SWEEP_AFTER = timedelta(seconds=SWEEP_AFTER_SECONDS)
 
 
 @dataclass(slots=True)
@@ -100,10 +99,11 @@ def raise_alerts(
     moment = int(now.timestamp())
 
     def is_settled(offer: Offer) -> bool:
-        claim = Claim("", offer.rung, offer.period_end, None)
+        claim = Claim("", offer.rung, offer.period_end, None, offer.owner)
         return known.get(offer.identity).settles(claim, now=moment, ttl_seconds=ttl_seconds)
 
-    rounds = _rounds([offer for offer in offers if not is_settled(offer)])
+    own = _with_own_names(offers, known=known)
+    rounds = _rounds([offer for offer in own if not is_settled(offer)])
     raised = Raised(repeat_count=len(offers) - sum(map(len, rounds)))
     if not rounds:
         return raised
@@ -130,6 +130,20 @@ class _Winners:
     alerts: list[Alert] = field(default_factory=list)
     outboxes: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     states: list[tuple[str, BudgetIdentity, ClaimState]] = field(default_factory=list)
+
+
+def _with_own_names(offers: Sequence[Offer], *, known: KnownClaims) -> list[Offer]:
+    """The offers, where a name that several bear stays with the one that has it, or with the first that asks."""
+    owners: dict[BudgetIdentity, str] = {}
+    own: list[Offer] = []
+    for offer in offers:
+        if offer.owner is not None:
+            owner = owners.setdefault(offer.identity, known.get(offer.identity).owner or offer.owner)
+            if owner != offer.owner:
+                own.append(offer.by_id())
+                continue
+        own.append(offer)
+    return own
 
 
 def _rounds(offers: Sequence[Offer]) -> list[list[Offer]]:
@@ -181,7 +195,7 @@ def _claim(
         for group, alert in zip(groups, alerts, strict=True):
             outboxes = [alert.model_dump_json(), *[None] * (len(group) - 1)]
             submission += [
-                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox)
+                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox, offer.owner)
                 for offer, outbox in zip(group, outboxes, strict=True)
             ]
         decided = store.submit(submission, now=now)
@@ -189,6 +203,9 @@ def _claim(
         for offer, claim, (verdict, state) in zip(batch, submission, decided, strict=True):
             if verdict is Verdict.UNDECIDED:
                 undecided.append(offer)
+            elif verdict is Verdict.LOST and state.is_anothers(offer.owner):
+                known.remember(offer.identity, state)
+                undecided.append(offer.by_id())
             elif verdict is Verdict.LOST:
                 known.remember(offer.identity, _after_loss(claim, state, store=store, now=now))
         if all(verdict is Verdict.WON for verdict, _ in decided):

@@ -27,6 +27,8 @@ class Item:
 
 def wins(claim: Claim, state: ClaimState, *, now: int, ttl_seconds: int) -> bool:
     """Whether a claim wins against a state."""
+    if claim.owner is not None and state.owner is not None and claim.owner != state.owner:
+        return False
     if claim.period_end is None:
         alerted_lately = state.ttl_claimed_at is not None and now - state.ttl_claimed_at < ttl_seconds
         if alerted_lately and state.ttl_rung >= claim.rung:
