@@ -223,8 +223,8 @@ class Config(_Settings):
             raise ValueError("fallback_destination: is not in destinations")
         return self
 
-    def check_entity_types(self, known: Container[str]) -> None:
-        """Refuse settings for entity types that do not exist.
+    def check_entity_types(self, known: Container[str], *, others: Container[str] = ()) -> None:
+        """Refuse settings for entity types that do not exist: ``known`` have budgets, ``others`` have none.
 
         Raises:
             ConfigurationError: names the setting.
@@ -233,7 +233,7 @@ class Config(_Settings):
             if entity_type != "default" and entity_type not in known:
                 raise ConfigurationError(f"CONFIG: thresholds.{_shown(entity_type)}: is not an entity type")
         for position, route in enumerate(self.routes):
-            if any(entity_type not in known for entity_type in route.entity_types or ()):
+            if any(entity_type not in known and entity_type not in others for entity_type in route.entity_types or ()):
                 raise ConfigurationError(f"CONFIG: routes.{position}.entity_types: names one that is not an entity type")
 
     def is_enabled(self, alert_type: str) -> bool:
@@ -250,14 +250,19 @@ class Config(_Settings):
         """Within how many seconds repeats are counted rather than told."""
         return self.repeat_intervals.get(alert_type, ALERT_TYPES[alert_type].interval_seconds)
 
+    def is_digest(self, alert_type: str) -> bool:
+        """Whether alerts of this type are gathered and told together."""
+        settings = self.alert_type_config.get(alert_type)
+        return settings is not None and settings.digest
+
     def held_until(self, *, alert_type: str, level: str, now: datetime) -> datetime | None:
         """When an alert that is raised now may be told: None for at once, else the end of its digest's interval or of
         the quiet hours, whichever is later. Digests end at multiples of their interval since midnight of ``time_zone``.
         """
         waits: list[datetime] = []
-        settings = self.alert_type_config.get(alert_type)
-        if settings is not None and settings.digest:
-            waits.append(interval_end(now, seconds=settings.digest_interval, zone=self.zone))
+        if self.is_digest(alert_type):
+            interval_seconds = self.alert_type_config[alert_type].digest_interval
+            waits.append(interval_end(now, seconds=interval_seconds, zone=self.zone))
         waits += [end for quiet in self.quiet_hours if level in quiet.levels and (end := quiet.end_after(now, zone=self.zone))]
         return max(waits, default=None)
 
