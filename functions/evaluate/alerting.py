@@ -121,6 +121,7 @@ def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config:
             projected_exceeded_date=_masked(given(info.projected_exceeded_date)),
             resets_at=info.budget_reset_at,
         ),
+        is_digest=config.is_digest(BUDGET_ALERTS),
         raised_at=now,
         destinations=config.destinations_for(
             alert_type=BUDGET_ALERTS,

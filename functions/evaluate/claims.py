@@ -217,7 +217,7 @@ class DynamoDBClaims:
         if ":settled" in wins_if:  # DynamoDB refuses values that no expression uses
             values[":settled"] = {"N": str(now - SETTLING_SECONDS)}
         if claim.owner is not None:
-            wins_if = f"({wins_if}) AND (attribute_not_exists(#owner) OR #owner = :owner)"
+            wins_if += " AND (attribute_not_exists(#owner) OR #owner = :owner)"  # all of its parts are joined by AND
             assignments.append("#owner = :owner")
             values[":owner"] = {"S": claim.owner}
         assignments.append("expires_at = :expires_at")

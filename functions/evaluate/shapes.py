@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from gateway_alerts.errors import EventRejected, InvalidEvent, MalformedBody, PayloadTooLarge, UnrecognizedEvent
-from gateway_alerts.events import BudgetEvent, InboundEvent, RequestLog, WebhookEvent
+from gateway_alerts.events import BudgetEvent, GatewayAlert, InboundEvent, RequestLog, WebhookEvent
 
 #: Events in one request. Ten times what LiteLLM sends, and few enough that refusing each by name fits into an answer.
 MAX_EVENTS = 10_000
@@ -56,6 +56,7 @@ SHAPES: tuple[_Shape, ...] = (
     _shape(RequestLog, "litellm_call_id", "status"),
     _shape(BudgetEvent, "user_info", "type"),
     _shape(WebhookEvent, "event_group", "event"),
+    _shape(GatewayAlert, "alert_type", "message"),
 )
 
 
@@ -93,6 +94,29 @@ def _lines(body: bytes) -> list[bytes]:
 def parse_objects(objects: Sequence[Any]) -> ParsedEvents:
     """Validate events that are parsed JSON already, such as an EventBridge detail. Raises PayloadTooLarge."""
     return _one_by_one(list(enumerate(objects)), [])
+
+
+def parse_records(bodies: Sequence[str]) -> ParsedEvents:
+    """Read the bodies of a queue's messages, one event each; the index of an event is that of its message.
+
+    Raises:
+        PayloadTooLarge: there are more than ``MAX_EVENTS``.
+    """
+    _check_count(bodies)
+    try:
+        parsed = _parse_array(("[" + ",".join(bodies) + "]").encode())
+    except (MalformedBody, PayloadTooLarge, UnicodeEncodeError):
+        parsed = None  # at least one of them is wrong by itself: find out which, below
+    if parsed is not None and len(parsed.events) + len(parsed.rejections) == len(bodies):
+        return parsed
+    objects: list[tuple[int, Any]] = []
+    rejections: list[Rejection] = []
+    for index, body in enumerate(bodies):
+        try:
+            objects.append((index, from_json(body)))
+        except ValueError as error:
+            rejections.append(Rejection(index, f"malformed_body: not JSON: {error}"))
+    return _one_by_one(objects, rejections)
 
 
 def _parse_array(body: bytes) -> ParsedEvents:

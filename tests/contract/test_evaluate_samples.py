@@ -1,6 +1,7 @@
 """Every sample in events/evaluate is read as EvaluateFunction reads it, and gives what this table says."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from evaluate.tokens import IngestTokens
 from gateway_alerts.config import Config
 
 SAMPLES = Path("events/evaluate")
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 TOKENS = IngestTokens.parse("local=local-token")
 
 #: file → accepted events, refused events, alerts if nobody had alerted before
@@ -77,7 +79,7 @@ def test_a_sample_gives_its_alerts(name: str) -> None:
     event, request = read(name)
     assert isinstance(request, EventsRequest)
     assert is_http(event) is name.startswith("http_")
-    evaluation = evaluate(request.parsed, gateway=request.gateway, config=Config())
+    evaluation = evaluate(request.parsed, gateway=request.gateway, config=Config(), now=NOW)
     alerts = [group for _, offers in evaluation.offers for group in merge_by_reading(offers)]
     assert (len(evaluation.accepted), len(evaluation.rejections), len(alerts)) == EXPECTED[name]
 
@@ -94,7 +96,7 @@ def test_a_sample_belongs_to_the_gateway_of_the_local_token(name: str) -> None:
 
 def test_the_refused_ones_say_why() -> None:
     _, request = read("http_rejected_among_good.json")
-    evaluation = evaluate(request.parsed, gateway="local", config=Config())
+    evaluation = evaluate(request.parsed, gateway="local", config=Config(), now=NOW)
     assert [(r.index, r.reason.partition(":")[0]) for r in evaluation.rejections] == [
         (1, "unknown_budget_alert_type"),
         (2, "invalid_event"),

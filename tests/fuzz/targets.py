@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
 from evaluate.budget_alert_types import entity_types
 from evaluate.ingress import EventsRequest, is_http, read_request
-from evaluate.pipeline import Raised, evaluate
+from evaluate.pipeline import evaluate
 from evaluate.shapes import ParsedEvents, parse_body
 from evaluate.tokens import IngestTokens
 from gateway_alerts.alerts import parse_queued_alert
@@ -146,11 +146,11 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 def follow(parsed: ParsedEvents, *, gateway: str = "g") -> None:
     """The pure rest of the way: every event is accounted for once, and both answers can be given."""
-    evaluation = evaluate(parsed, gateway=gateway, config=CONFIG)
+    evaluation = evaluate(parsed, gateway=gateway, config=CONFIG, now=NOW)
     rejected = [rejection.index for rejection in evaluation.rejections]
     assert sorted(evaluation.accepted + rejected) == list(range(len(evaluation.accepted) + len(rejected)))
     assert {index for index, _ in evaluation.offers} <= set(evaluation.accepted)
-    check_answer(evaluated_answer(evaluation, Raised()))
+    check_answer(evaluated_answer(evaluation, alert_count=0))
     check_answer(http_answer(200, dry_run_body(evaluation, now=NOW, config=CONFIG)))
 
 

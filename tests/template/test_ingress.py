@@ -13,7 +13,12 @@ from local.template import resource
 def test_the_routes(template: dict[str, Any]) -> None:
     paths = resource(template, "HttpApi")["Body"]["paths"]
     routes = {(method, path) for path, methods in paths.items() for method in methods}
-    assert routes == {("post", "/events"), ("post", "/events/{token}"), ("get", "/health")}
+    assert routes == {
+        ("post", "/events"),
+        ("post", "/events/{token}"),
+        ("post", "/services/{token+}"),
+        ("get", "/health"),
+    }
     for methods in paths.values():
         for route in methods.values():
             assert route["x-amazon-apigateway-integration"]["payloadFormatVersion"] == "2.0"

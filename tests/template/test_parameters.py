@@ -21,6 +21,7 @@ def test_the_parameters_are_those_that_the_design_fixes() -> None:
         "AlarmEmail",
         "EventBusName",
         "LogLevel",
+        "RequestLogGateway",
     }
     assert {name for name, parameter in parameters.items() if parameter.get("NoEcho")} == {"SlackWebhookUrl", "IngestToken"}
     assert all(parameter["Description"] for parameter in parameters.values())

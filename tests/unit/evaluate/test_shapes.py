@@ -109,7 +109,7 @@ BAD_EVENTS: dict[str, tuple[Any, str]] = {
     "no known fields": (
         {"hello": "world"},
         "unrecognized_event: it has the fields of no known shape "
-        "(litellm_call_id and status; user_info and type; event_group and event)",
+        "(litellm_call_id and status; user_info and type; event_group and event; alert_type and message)",
     ),
     "half of a budget event": ({"user_info": {"spend": 1}}, "unrecognized_event: it has the fields of no known shape"),
     "no spend": ({"type": "user_budget", "user_info": {}}, "invalid_event: user_info.spend: Field required"),
