@@ -118,6 +118,10 @@ redrive: $(DEV_READY) ## Bring alerts back from the dead-letter queue (STACK=nam
 
 ##@ Keep it
 
+.PHONY: readme
+readme: $(DEV_READY) ## Write the README's table of alert types from the registry and the samples
+	@PYTHONPATH=layers/common $(PY) -m tools.readme
+
 .PHONY: setup
 setup: $(DEV_READY) $(SAM_READY) ## Install both environments, for working without a network later
 

@@ -11,7 +11,9 @@ from evaluate.alerting import merge_by_reading
 from evaluate.ingress import CanaryRequest, EventsRequest, HealthRequest, SweepRequest, is_http, read_request
 from evaluate.pipeline import evaluate
 from evaluate.tokens import IngestTokens
+from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
 from gateway_alerts.config import Config
+from gateway_alerts.events import GatewayAlert, RequestLog
 
 SAMPLES = Path("events/evaluate")
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -39,8 +41,11 @@ EXPECTED: dict[str, tuple[int, int, int]] = {
     "http_budget_event_user_budget.json": (1, 0, 1),
     "http_rejected_among_good.json": (1, 4, 1),
     "http_request_log_array.json": (3, 0, 2),
+    "http_request_log_failure_429.json": (1, 0, 0),
+    "http_request_log_failure_500.json": (1, 0, 0),
     "http_request_log_lines_base64.json": (3, 0, 1),
     "http_request_log_single.json": (1, 0, 1),
+    "http_request_log_slow.json": (1, 0, 0),
     "http_webhook_key_15pct.json": (1, 0, 1),
     "http_webhook_key_5pct.json": (1, 0, 1),
     "http_webhook_key_86pct_max_budget_alert.json": (1, 0, 1),
@@ -57,6 +62,10 @@ EXPECTED: dict[str, tuple[int, int, int]] = {
     "http_webhook_team_member_multi_threshold.json": (1, 0, 1),
     "http_webhook_user_crossed.json": (1, 0, 1),
 }
+#: file → the type of the gateway alert in it: all that a gateway can raise itself, which leaves out budgets and other senders.
+GATEWAY_ALERTS = {f"http_gateway_alert_{name}.json": name for name in ALERT_TYPES if name not in (BUDGET_ALERTS, SLACK_MESSAGE)}
+#: file → how many request logs a queue hands over
+FROM_SQS = {"sqs_request_logs.json": 2}
 #: file → the request that it is, for those that carry no events
 OTHERS: dict[str, Any] = {
     "http_health.json": HealthRequest(),
@@ -71,7 +80,7 @@ def read(name: str) -> Any:
 
 
 def test_every_sample_has_a_row_and_every_row_a_sample() -> None:
-    assert {path.name for path in SAMPLES.iterdir()} == set(EXPECTED) | set(OTHERS)
+    assert {path.name for path in SAMPLES.iterdir()} == {*EXPECTED, *GATEWAY_ALERTS, *FROM_SQS, *OTHERS}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -82,6 +91,29 @@ def test_a_sample_gives_its_alerts(name: str) -> None:
     evaluation = evaluate(request.parsed, gateway=request.gateway, config=Config(), now=NOW)
     alerts = [group for _, offers in evaluation.offers for group in merge_by_reading(offers)]
     assert (len(evaluation.accepted), len(evaluation.rejections), len(alerts)) == EXPECTED[name]
+
+
+@pytest.mark.parametrize(("name", "alert_type"), GATEWAY_ALERTS.items(), ids=GATEWAY_ALERTS.values())
+def test_a_gateway_alerts_sample_is_what_a_gateway_would_send(name: str, alert_type: str) -> None:
+    body = json.loads((SAMPLES / name).read_text(encoding="utf-8"))["body"]
+    alert = GatewayAlert.model_validate_json(body)
+    assert json.loads(body).keys() <= GatewayAlert.model_fields.keys()
+    assert alert.alert_type == alert_type
+    assert alert.metadata
+
+
+@pytest.mark.parametrize("name", GATEWAY_ALERTS, ids=GATEWAY_ALERTS.values())
+def test_a_gateway_alerts_sample_is_taken_as_one(name: str) -> None:
+    event, request = read(name)
+    assert request.parsed == ([(0, GatewayAlert.model_validate_json(event["body"]))], [])
+    assert request.gateway == "local"
+
+
+@pytest.mark.parametrize(("name", "count"), FROM_SQS.items())
+def test_a_queues_sample_holds_request_logs(name: str, count: int) -> None:
+    records = json.loads((SAMPLES / name).read_text(encoding="utf-8"))["Records"]
+    assert {record["eventSource"] for record in records} == {"aws:sqs"}
+    assert len([RequestLog.model_validate_json(record["body"]) for record in records]) == count
 
 
 @pytest.mark.parametrize("name", OTHERS)

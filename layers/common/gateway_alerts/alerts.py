@@ -148,7 +148,9 @@ def parse_queued_alert(body: str) -> QueuedAlert:
         return QueuedAlert.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        fields = {name for model in _QueueModel.__subclasses__() for name in model.model_fields}
+        # The key of a mapping came from outside, as a value did.
+        place = ".".join(str(part) if isinstance(part, int) or part in fields else "…" for part in first["loc"])
         raise InvalidAlert(f"{place or 'body'}: {first['msg']}") from None
     except (ValueError, OverflowError):  # no text, or an array in place of an amount
         raise InvalidAlert("body: cannot be read") from None

@@ -423,11 +423,13 @@ class TestWhatIsWritten:
     def test_settings_without_effect_are_told_once(
         self, container: FakeAws, output: Output, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("CONFIG", '{"alerting_threshold": 300}')
+        monkeypatch.setenv("CONFIG", '{"alerting_args": {"report_check_interval": 300}}')
         for _ in range(2):
             post(QUIET)
         logs, _ = output.read()
-        assert [(line["message"], line["settings"]) for line in logs] == [("settings without effect", ["alerting_threshold"])]
+        assert [(line["message"], line["settings"]) for line in logs] == [
+            ("settings without effect", ["alerting_args.report_check_interval"])
+        ]
 
     def test_a_configuration_that_becomes_wrong_is_told_and_the_one_before_stays(
         self, container: FakeAws, output: Output
