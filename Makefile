@@ -23,8 +23,8 @@ MAKEFLAGS += --no-builtin-rules
 ##@ Run it on this machine, without AWS and without Docker
 
 .PHONY: demo
-demo: $(DEV_READY) ## Send the sample events through the whole pipeline, show the Slack messages, end
-	@$(PY) -m local.demo
+demo: $(DEV_READY) ## Send the sample events through the whole pipeline, show the Slack messages, end (ALL=1: one message for each alert type)
+	@PYTHONPATH=layers/common ALL=$(ALL) $(PY) -m local.demo
 
 .PHONY: local
 local: $(DEV_READY) ## The same stack until Ctrl-C, for a real gateway: PORT, BATCH_WINDOW_SECONDS, BATCH_SIZE, CONFIG, INGEST_TOKENS, SLACK_WEBHOOK_URL
