@@ -35,12 +35,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from gateway_alerts.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.exceptions import ClientError
 
 OUTBOX_INDEX = "outbox-index"
 #: One partition takes about 1,000 writes a second (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
@@ -158,6 +157,8 @@ class DynamoDBClaims:
 
     def submit(self, claims: Sequence[Claim], *, now: datetime) -> list[Decided]:
         """See :class:`ClaimStore`. One UpdateItem for one claim, one TransactWriteItems for several."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         updates = [self._claiming_update(claim, now=int(now.timestamp())) for claim in claims]
         try:
             if len(updates) == 1:
@@ -251,6 +252,8 @@ class DynamoDBClaims:
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         """Call DynamoDB; None when a condition was not met."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             return getattr(self._client, operation)(**parameters)
         except ClientError as error:
@@ -276,7 +279,7 @@ def _wins_if(claim: Claim, *, now: int, is_note: bool) -> str:
     return is_due if is_note else f"{is_due} AND NOT ({came_by_another_way})"
 
 
-def _cancellation_reasons(error: ClientError) -> list[Mapping[str, Any]]:
+def _cancellation_reasons(error: "ClientError") -> list[Mapping[str, Any]]:
     """Why a conditional write was refused, one reason for each of its actions.
 
     Raises:
@@ -320,5 +323,7 @@ def _number(item: Mapping[str, Any], name: str) -> int | None:
 
 
 def _unavailable(what: str, error: Exception) -> DependencyUnavailable:
+    from botocore.exceptions import ClientError
+
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
     return DependencyUnavailable(f"DynamoDB: {what}: {code}")

@@ -129,8 +129,8 @@ class Errors(_Settings):
 
     #: LiteLLM's exceptions (``RateLimitError`` …) that do not count.
     ignore_classes: list[str] = []
-    #: HTTP statuses that do not count; as in LiteLLM, what the caller did wrong does not.
-    ignore_codes: list[Annotated[int, Field(ge=100, le=599)]] = [400, 401, 403, 404, 413, 422]
+    #: HTTP statuses that do not count.
+    ignore_codes: list[Annotated[int, Field(ge=100, le=599)]] = []
 
 
 class QuietHours(_Settings):

@@ -133,7 +133,7 @@ def test_repeats_are_counted_for_as_long_as_the_alert_types_row_says_unless_the_
 
 
 def test_what_the_caller_did_wrong_is_no_llm_exception_unless_the_configuration_says_so() -> None:
-    assert Config().errors == Errors(ignore_classes=[], ignore_codes=[400, 401, 403, 404, 413, 422])
+    assert Config().errors == Errors(ignore_classes=[], ignore_codes=[])
     given = config(errors={"ignore_classes": ["RateLimitError"], "ignore_codes": [100, 599]})
     assert given.errors == Errors(ignore_classes=["RateLimitError"], ignore_codes=[100, 599])
 
