@@ -53,6 +53,14 @@ format: $(DEV_READY) ## Rewrite the sources the way `make check` wants them
 bench: $(DEV_READY) ## Cost of a cold start and events per second, against their bounds
 	@$(PY) -m tests.bench
 
+.PHONY: cost
+cost: $(DEV_READY) ## Dollars per way in, from the calls of a real run: EVENTS=1000000 ALERTS=1000
+	@PYTHONPATH=functions:layers/common:. $(PY) -m tests.bench.cost --events $(or $(EVENTS),1000000) --alerts $(or $(ALERTS),1000)
+
+.PHONY: scale
+scale: $(DEV_READY) ## On paper, from 1 to 1,000,000 events a second: what saturates first, and what to set
+	@PYTHONPATH=functions:layers/common:. $(PY) -m tests.bench.scale
+
 .PHONY: compare
 compare: $(DEV_READY) ## The reference's measured failures beside this application's figures; 1 when a promise is broken
 	@$(PY) -m tests.load.compare

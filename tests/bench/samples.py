@@ -136,7 +136,7 @@ def http_event(body: bytes) -> dict[str, Any]:
 def sqs_event(count: int, *, now: datetime) -> dict[str, Any]:
     """A batch of ``count`` queued alerts, as the pipeline makes them, each of another key."""
     config = Config()
-    evaluation = evaluate(parse_body(webhook_body(count, is_due=True)), gateway="bench", config=config)
+    evaluation = evaluate(parse_body(webhook_body(count, is_due=True)), gateway="bench", config=config, now=now)
     alerts = [alert_for(offers, now=now, config=config, request_id="request-1") for _, offers in evaluation.offers]
     bodies = [QueuedAlert(destination="default", alert=alert).model_dump_json() for alert in alerts]
     return {

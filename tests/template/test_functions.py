@@ -111,3 +111,9 @@ def test_the_configuration_starts_empty_in_a_parameter(template: dict[str, Any])
     assert (parameter["Name"], parameter["Type"], parameter["Value"]) == ("/gateway-alerts/config", "String", "{}")
     for function in FUNCTIONS:
         assert _environment(template, function)["CONFIG_PARAMETER_NAME"] == {"Ref": "ConfigParameter"}
+
+
+@pytest.mark.parametrize("function", ["EvaluateFunction", "NotifyFunction"])
+def test_lambdas_own_lines_are_not_paid_for_and_ours_are_filtered_by_us_alone(template: dict[str, Any], function: str) -> None:
+    logging = resource(template, function)["LoggingConfig"]
+    assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "DEBUG")
