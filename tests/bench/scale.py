@@ -135,12 +135,12 @@ def report(loads: list[Load], *, single: float, each: float) -> str:
             "Assumed:",
             f"  a request costs {single * 1e6:.0f} µs of CPU and {each * 1e6:.1f} µs for each further event (measured now, here), "
             f"at {PROCESSOR_SHARE:.0%} of a processor (1,024 MB), and {RUNTIME_SECONDS * 1e6:.0f} µs of the runtime client",
-            f"  {ALERTS_PER_MILLION:,} new alerts in a million events, {WRITE_UNITS_PER_ALERT} write units each (`make cost`), "
-            f"{CALL_SECONDS * 1_000:g} ms a call",
+            f"  {ALERTS_PER_MILLION:,} new alerts in a million events, {WRITE_UNITS_PER_ALERT} write units each, "
+            f"{CALL_SECONDS * 1_000:g} ms a call (`make cost`)",
             f"  all alerts to one Slack channel: {POSTS_PER_SECOND} post a second, {ALERTS_PER_POST} alerts a post; what comes "
             "faster waits in the queue and merges",
             "  quotas of a large region at their defaults; a small account's Lambda concurrency is 10 until AWS raises it",
-            f"  a container knows {KNOWN_CLAIMS:,} claims; with more budgets over their limit than that, repeats cost a write each",
+            f"  a container knows {KNOWN_CLAIMS:,} claims; beyond that, repeats cost a write each",
             "  a key in everyone's requests: each container tries its claim once, so it sees as many writes as there are "
             "containers, not as many as there are requests",
             "  AlertsQueue and its pollers are far from any quota: alerts are a thousandth of the events, ten to a send",
