@@ -11,6 +11,7 @@ from gateway_alerts.errors import ConfigurationError
 from notify.destinations.http import MAX_ANSWER_BYTES, encoded, post_json, safe_url, verdict, words
 from notify.outcomes import Ambiguous, Outcome, Permanent, Reason, RetryLater
 from tests.unit.notify.fakes import WEBHOOK, FakeSlack, assert_no_secret
+from tests.unit.notify.outsides import all_kinds
 
 #: Every status: first, last, what kind of end it is, why.
 STATUSES: list[tuple[int, int, type, Reason]] = [
@@ -121,10 +122,6 @@ NETWORK = [
 @pytest.mark.parametrize(("error", "expected"), NETWORK)
 def test_network(error: Exception, expected: Outcome) -> None:
     assert posted(fails_with(error)) == expected
-
-
-def all_kinds(error: type[Exception]) -> list[type[Exception]]:
-    return [error, *(kind for child in error.__subclasses__() for kind in all_kinds(child))]
 
 
 @pytest.mark.parametrize("error", all_kinds(httpx.TransportError), ids=lambda error: error.__name__)

@@ -19,8 +19,9 @@ from notify.destinations.slack import (
     SlackWebhook,
 )
 from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason, RetryLater
-from tests.unit.notify.destinations.test_http import all_kinds, fails_with
+from tests.unit.notify.destinations.test_http import fails_with
 from tests.unit.notify.fakes import NOW, WEBHOOK, FakeSlack, assert_no_secret, make_item, said_by
+from tests.unit.notify.outsides import all_kinds
 
 MESSAGE = Message(payload={"text": "Key prod-search 96 %", "blocks": []}, items=())
 
