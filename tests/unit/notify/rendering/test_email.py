@@ -73,6 +73,14 @@ def test_the_part_is_in_the_subject_however_long_the_rest_is() -> None:
         assert len(message.payload["Subject"]) < 100
 
 
+@pytest.mark.parametrize("note", ["x", "é" * 10_000], ids=["a short note", "a long note"])
+def test_a_mail_that_is_full_to_the_brim_is_within_the_limit(note: str) -> None:
+    first, *others = compose_mails(make_items(6_000), now=NOW, note=note)
+
+    assert others
+    assert len(first.payload["Message"].encode()) <= MAX_BODY_BYTES
+
+
 @settings(max_examples=25, deadline=None)
 @given(some_items())
 def test_every_mail_is_within_the_limits_and_names_everyone(items: list[AlertItem]) -> None:

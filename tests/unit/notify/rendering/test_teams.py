@@ -140,6 +140,14 @@ def test_every_message_fits_however_it_is_counted_and_names_everyone(items: list
         assert len(json.dumps(plain, ensure_ascii=False).encode()) <= MAX_BYTES
 
 
+@pytest.mark.parametrize("note", ["x", "é" * 3_000], ids=["a short note", "a long note"])
+def test_a_message_that_is_full_to_the_brim_fits(note: str) -> None:
+    first, *others = compose_cards(make_items(300), now=NOW, note=note)
+
+    assert others
+    assert size_bytes(first.payload) <= MAX_BYTES
+
+
 def test_1500_alerts_take_few_messages() -> None:
     messages = compose_cards(make_items(1_500), now=NOW)
 

@@ -72,6 +72,16 @@ def test_a_document_is_bounded_in_bytes_and_an_alert_beyond_that_goes_alone() ->
     assert [size <= DOCUMENT_BYTES for size in sizes] == [True, False, True]
 
 
+def test_a_document_that_is_full_to_the_brim_is_within_the_bound() -> None:
+    item = make_item()
+    around = len(json.dumps(messages([with_fields(item, message="")])[0].payload["alerts"][0], ensure_ascii=False))
+    brim = DOCUMENT_BYTES // DOCUMENT_ALERTS - around
+
+    for length in range(brim - 20, brim + 1):
+        first, *_ = messages([with_fields(make_item(), message="x" * length)] * DOCUMENT_ALERTS, note="é" * 500)
+        assert len(json.dumps(first.payload, ensure_ascii=False).encode()) <= DOCUMENT_BYTES
+
+
 def test_the_order_is_that_in_which_they_came() -> None:
     items = [make_item(name="low", spend="86"), make_item(name="over", entity_id="2", spend="120")]
 
