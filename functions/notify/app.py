@@ -25,7 +25,7 @@ from gateway_alerts.observability import Counts, build_logger
 from notify.dead_letters import SQSDeadLetters
 from notify.deliveries import DynamoDBDeliveries
 from notify.destinations.base import Destination
-from notify.destinations.registry import open_destination
+from notify.destinations.registry import Clients, open_destination
 from notify.gates import DynamoDBGates
 from notify.outcomes import Delivered
 from notify.pipeline import Notified, Ports, notify
@@ -78,6 +78,7 @@ class Application:
             logger=_logger(),
         ).current
         self._http = cache(_http_client)
+        self._clients = Clients(http=self._http, sns=lambda: aws_client("sns"))
         dynamodb, sqs = (lambda: aws_client("dynamodb")), (lambda: aws_client("sqs"))
         self._deliveries = DynamoDBDeliveries(dynamodb, table_name=self._settings.table_name)
         self._gates = DynamoDBGates(dynamodb, table_name=self._settings.table_name)
@@ -127,7 +128,7 @@ class Application:
             name,
             config=self.config(),
             default_url=self._default_url,
-            client=self._http,
+            clients=self._clients,
             environment=self._environment,
         )
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from notify.destinations.registry import DESTINATION_TYPES
 from tests.pipeline.evaluate.builders import budget_event, http_request, request_log
 from tests.security.planted import (
     AWS_SECRET,
@@ -22,6 +23,7 @@ from tests.security.planted import (
     LEAKED_KEY,
     OPERATORS,
     OTHER_WEBHOOK,
+    SIGNING_SECRET,
     VALID_TOKEN,
     WEBHOOK,
     WRONG_TOKEN,
@@ -331,6 +333,67 @@ def test_what_is_given_up_after_a_day(watch: Watch, slack: Slack) -> None:
     watch.assert_silent()
 
 
+#: Every other kind of destination, its URL and its secret planted.
+KINDS: dict[str, dict[str, str]] = {
+    "teams": {"type": "teams", "url": "os.environ/OTHER_URL"},
+    "webhook": {"type": "webhook", "url": "os.environ/OTHER_URL", "secret": "os.environ/SIGNING_SECRET"},
+    "email": {"type": "email", "topic_arn": "arn:aws:sns:us-east-1:123456789012:gateway-alerts-oncall"},
+}
+SNS_ANSWERS: dict[str, Any] = {
+    "taken": {"MessageId": "1"},
+    **{code: error(code) for code in ("NotFound", "AuthorizationError", "InvalidParameter", "Other", EVERYTHING)},
+    "not reached": unreachable(WEBHOOK),
+}
+
+
+def use_kind(watch: Watch, kind: str) -> None:
+    watch.set_environment("OTHER_URL", OTHER_WEBHOOK)
+    watch.set_environment("SIGNING_SECRET", SIGNING_SECRET)
+    watch.set_environment("CONFIG", json.dumps({"destinations": {"default": KINDS[kind]}}))
+    watch.aws.answers["Publish"] = {"MessageId": "1"}
+
+
+def test_every_kind_of_destination_is_watched() -> None:
+    assert KINDS.keys() | {"slack"} == DESTINATION_TYPES.keys()
+
+
+@pytest.mark.parametrize("kind", ["teams", "webhook"])
+@pytest.mark.parametrize("answer", SLACKS.values(), ids=SLACKS)
+def test_whatever_another_url_answers(watch: Watch, kind: str, answer: Slack) -> None:
+    use_kind(watch, kind)
+    watch.slack = answer
+    watch.notify(queued(), record(make_record()["body"], message_id="old", sent_at=datetime.now(UTC) - timedelta(days=2)))
+    assert watch.posted
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("answer", SNS_ANSWERS.values(), ids=[name[:40] for name in SNS_ANSWERS])
+def test_whatever_sns_answers(watch: Watch, answer: Any) -> None:
+    use_kind(watch, "email")
+    watch.aws.answers["Publish"] = answer
+    watch.notify(queued(), record(make_record()["body"], message_id="old", sent_at=datetime.now(UTC) - timedelta(days=2)))
+    assert "Publish" in watch.aws.operations
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("url", [url for url in WEBHOOKS.values() if "\udc80" not in url])  # no environment holds one
+@pytest.mark.parametrize("kind", ["teams", "webhook"])
+def test_another_url_that_is_wrong(watch: Watch, kind: str, url: str) -> None:
+    use_kind(watch, kind)
+    watch.set_environment("OTHER_URL", url)
+    watch.notify(queued())
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("setting", ["url", "secret", "topic_arn"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_secret_itself_for_its_reference(watch: Watch, kind: str, setting: str) -> None:
+    use_kind(watch, kind)
+    watch.set_environment("CONFIG", json.dumps({"destinations": {"default": KINDS[kind] | {setting: SIGNING_SECRET}}}))
+    watch.notify(queued())
+    watch.assert_silent()
+
+
 UNREADABLE = {
     "no JSON": EVERYTHING,
     "JSON of nothing": json.dumps({EVERYTHING: EVERYTHING}),
@@ -448,6 +511,16 @@ def test_a_key_that_a_gateway_puts_into_its_own_alert_is_not_posted_logged_or_an
             watch.notify(*(record(entry["MessageBody"], message_id=entry["Id"]) for entry in asked["Entries"]))
     assert watch.posted
     watch.assert_silent(but_for=("the request UpdateItem", "the request SendMessageBatch"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_in_a_queued_alert_goes_to_no_other_kind_of_destination(watch: Watch, kind: str) -> None:
+    use_kind(watch, kind)
+    watch.notify(
+        queued(name=LEAKED_KEY, owner=LEAKED_BEARER, gateway=LEAKED_KEY, message=LEAKED_BEARER, alert_id="a", dedupe_key="d")
+    )
+    assert watch.posted or "Publish" in watch.aws.operations
+    watch.assert_silent(about=LEAKED)
 
 
 @pytest.mark.parametrize("event", EVENTS_WITH_KEYS.values(), ids=EVENTS_WITH_KEYS)

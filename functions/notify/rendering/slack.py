@@ -52,7 +52,7 @@ def compose_messages(items: Sequence[AlertItem], *, now: datetime, note: str = "
     if is_storm:  # worst first, and what belongs together stays together
         rank = {(w.gravity, w.group): position for position, (_, w) in reversed(list(enumerate(worded)))}
         worded.sort(key=lambda pair: rank[pair[1].gravity, pair[1].group])
-    headline = _headline([wording for _, wording in worded], items)
+    headline = headline_of([wording for _, wording in worded], items)
     reserved = len(escape(headline)) + len(escape(note)) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
     pages = list(_pages(worded, is_storm=is_storm, reserved=reserved))
     return [
@@ -110,7 +110,7 @@ def _message(
     if note:
         blocks.append({"type": "context", "elements": [_mrkdwn(escape(note))]})
     blocks += _lines(wordings) if is_storm else _paragraphs(wordings)
-    blocks.append({"type": "context", "elements": [_mrkdwn(_footer(len(items), alert_count=alert_count, now=now))]})
+    blocks.append({"type": "context", "elements": [_mrkdwn(footer_of(len(items), alert_count=alert_count, now=now))]})
     text = f"{escape(title)}: {', '.join(wording.plain for wording in wordings)}" + (f". {escape(note)}" if note else "")
     # Nothing that a name may look like is fetched or previewed.
     return Message({"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}, items)
@@ -153,7 +153,7 @@ def _heading(wording: Wording) -> str:
     return f"*{nouns(noun)}{separator}{rest}*"
 
 
-def _headline(wordings: Sequence[Wording], items: Sequence[AlertItem]) -> str:
+def headline_of(wordings: Sequence[Wording], items: Sequence[AlertItem]) -> str:
     """``2 budgets over, 1 close · prod-gateway``, short enough for a header with its part."""
     gateways = {item.alert.gateway for item in items}
     where = shown_name(next(iter(gateways))) if len(gateways) == 1 else plural(len(gateways), "gateway")
@@ -163,7 +163,8 @@ def _headline(wordings: Sequence[Wording], items: Sequence[AlertItem]) -> str:
     return headline if len(headline) <= HEADLINE_CHARACTERS else f"{headline[: HEADLINE_CHARACTERS - 1]}…"
 
 
-def _footer(count: int, *, alert_count: int, now: datetime) -> str:
+def footer_of(count: int, *, alert_count: int, now: datetime) -> str:
+    """When it was written, and how many alerts it tells: ``23 Nov 13:10 UTC · 6 of 30 alerts``."""
     alerts = plural(alert_count, "alert")
     return f"{clock(now)} · {alerts if count == alert_count else f'{count:,} of {alerts}'}"
 
