@@ -274,7 +274,6 @@ class _Translation:
         place = "router_settings.alerting_config"
         alerting = self._mapping(router, "alerting_config", "router_settings")
         if secret := alerting and self._secret(alerting.get("webhook_url"), name="router_alerts", setting=f"{place}.webhook_url"):
-            self._sinks.add("slack")
             self._webhooks = {name: [secret] for name in ROUTER_ALERT_TYPES} | self._webhooks
         if "alerting_threshold" in self._out.document:
             self._tell(place, alerting.keys() & {"alerting_threshold"}, why="that of general_settings stands")
@@ -323,8 +322,9 @@ class _Translation:
         if default or teams:
             document["routes"].append({"destinations": [*default, *teams]})
         else:
-            document["alert_types"] = [name for name in document.get("alert_types", [BUDGET_ALERTS]) if name == BUDGET_ALERTS]
-            self._say("changed", "general_settings.alert_types", "only budget_alerts, since a webhook and e-mail get no others")
+            document["alert_types"] = [name for name in document.get("alert_types", targets) if name in targets]
+            why = "only budget_alerts (and the router's), since a webhook and e-mail get no others"
+            self._say("changed", "general_settings.alert_types", why)
 
     def _take(self, place: str, values: Mapping[str, Any], *, parent: str = "", setting: str = "") -> None:
         """Write settings that we have too, under ``parent``, unless we refuse what they say. None is not set."""

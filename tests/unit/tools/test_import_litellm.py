@@ -265,6 +265,14 @@ WHERE: dict[str, tuple[dict[str, Any], tuple[tuple[str, ...] | None, ...]]] = {
         | {"router_settings": {"alerting_config": {"webhook_url": SLACK}}},
         ((DEFAULT,), ("llm_exceptions", "llm_exceptions.2"), (DEFAULT,)),
     ),
+    "the router, and Teams": (
+        general(alerting=["ms_teams"]) | {"router_settings": {"alerting_config": {"webhook_url": SLACK}}},
+        (("teams",), ("A", "teams"), ("teams",)),
+    ),
+    "the router, and a webhook": (
+        general(alerting=["webhook"]) | {"router_settings": {"alerting_config": {"webhook_url": SLACK}}},
+        (("webhook",), ("A",), (DEFAULT,)),
+    ),
     "nothing": ({}, ((DEFAULT,), (DEFAULT,), (DEFAULT,))),
 }
 
@@ -449,7 +457,9 @@ def test_what_is_not_taken_is_named_and_its_value_is_not_shown(
 ) -> None:
     imported, config = translated(settings)
     assert (kind, True) in [(line.kind, why in line.why) for line in imported.lines if line.setting == named]
-    assert "SECRET" not in "\n".join(map(str, imported.lines)) + config.model_dump_json()
+    report = "\n".join(map(str, imported.lines))
+    assert "CONFIG: " not in report
+    assert "SECRET" not in report + config.model_dump_json()
 
 
 def test_a_value_within_itself_is_named() -> None:
