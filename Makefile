@@ -124,6 +124,10 @@ deploy: ## Build and deploy to your AWS account; asks for the parameters (ARCHIT
 redrive: $(DEV_READY) ## Bring alerts back from the dead-letter queue (STACK=name; DRY_RUN=1 only shows why they are there)
 	@$(PY) -m tools.redrive $(if $(STACK),--stack-name "$(STACK)") $(if $(DRY_RUN),--dry-run)
 
+.PHONY: import-litellm
+import-litellm: $(DEV_READY) ## LiteLLM's CONFIG=proxy_config.yaml as our configuration, on stdout (STACK=name, TOPIC_ARN=… for mails)
+	@PYTHONPATH=layers/common $(PY) -m tools.import_litellm "$(CONFIG)" $(if $(STACK),--stack-name "$(STACK)") $(if $(TOPIC_ARN),--topic-arn "$(TOPIC_ARN)")
+
 ##@ Keep it
 
 .PHONY: readme

@@ -257,7 +257,7 @@ class Config(_Settings):
         """
         for entity_type in self.thresholds:
             if entity_type != "default" and entity_type not in known:
-                raise ConfigurationError(f"CONFIG: thresholds.{_shown(entity_type)}: is not an entity type")
+                raise ConfigurationError(f"CONFIG: thresholds.{shown(entity_type)}: is not an entity type")
         for position, route in enumerate(self.routes):
             if any(entity_type not in known and entity_type not in others for entity_type in route.entity_types or ()):
                 raise ConfigurationError(f"CONFIG: routes.{position}.entity_types: names one that is not an entity type")
@@ -371,11 +371,11 @@ def parse_config(document: str) -> Config:
 
 
 def _fault(fault: Any) -> str:
-    place = ".".join(_shown(str(part)) for part in fault["loc"])
+    place = ".".join(shown(str(part)) for part in fault["loc"])
     what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
     return f"{place}: {what}" if place else what
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name that an operator wrote, unless it could be a secret in the wrong place."""
     return masked(name) if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "…"
