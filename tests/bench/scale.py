@@ -133,7 +133,7 @@ def report(loads: list[Load], *, single: float, each: float) -> str:
             *lines,
             "",
             "Assumed:",
-            f"  a request costs {single * 1e6:.0f} µs of CPU and {each * 1e6:.1f} µs for each further event (measured now, here), "
+            f"  a request costs {single * 1e6:.0f} µs of CPU and {each * 1e6:.1f} µs for each further event (measured now), "
             f"at {PROCESSOR_SHARE:.0%} of a processor (1,024 MB), and {RUNTIME_SECONDS * 1e6:.0f} µs of the runtime client",
             f"  {ALERTS_PER_MILLION:,} new alerts in a million events, {WRITE_UNITS_PER_ALERT} write units each, "
             f"{CALL_SECONDS * 1_000:g} ms a call (`make cost`)",

@@ -53,6 +53,7 @@ RIGHTS: dict[str, set[tuple[str, str]]] = {
         ("sqs:GetQueueAttributes", "AlertsQueue.Arn"),
         ("sqs:ReceiveMessage", "AlertsQueue.Arn"),
         ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
+        ("sns:Publish", "arn:aws:sns:us-east-1:000000000000:gateway-alerts-*"),
         ("ssm:GetParameter", f"{_PARAMETER}/gateway-alerts/*"),
     },
     "EvaluateFunctionSweepOutboxRole": {("lambda:InvokeFunction", "EvaluateFunction.Arn")},
