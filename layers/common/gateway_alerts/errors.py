@@ -12,6 +12,7 @@ GatewayAlertsError
 │   ├── InvalidEvent              has the right shape and a wrong field
 │   ├── UnknownBudgetAlertType    `type` is not in the table of budget alert types
 │   └── UnknownEventGroup         `event_group` is not an entity that has budgets
+├── SlackRefused                  a message for the drop-in Slack endpoint is refused, with the word that Slack answers
 ├── DependencyUnavailable         DynamoDB, SQS, SSM or Secrets Manager could not be used; try again later
 └── InvalidAlert                  a queued message is not an alert
 """
@@ -96,6 +97,17 @@ class UnknownEventGroup(EventRejected):
     """``event_group`` names no entity that has budgets."""
 
     code = "unknown_event_group"
+
+
+class SlackRefused(GatewayAlertsError):
+    """A message for the drop-in Slack endpoint is refused as Slack refuses it: a status, and a word as the whole body.
+
+    https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/#handling_errors
+    """
+
+    def __init__(self, word: str, status: int = 400) -> None:
+        super().__init__(word)
+        self.word, self.status = word, status
 
 
 class DependencyUnavailable(GatewayAlertsError):
