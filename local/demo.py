@@ -18,8 +18,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-from local.inbox import Message
 from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
+from local.inbox import Message
 from local.ministack import LOOPBACK, DidNotStart, PortInUse, free_port
 from local.serve import interrupt_on_sigterm
 from local.stack import LOCAL_TOKEN, Stack, StackSettings

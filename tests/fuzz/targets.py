@@ -14,12 +14,18 @@ from datetime import UTC, datetime
 from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
 from evaluate.budget_alert_types import entity_types
 from evaluate.ingress import EventsRequest, is_http, read_request
+from evaluate.litellm_text import parse_litellm_text
 from evaluate.pipeline import evaluate
+from evaluate.readings import readings_of
 from evaluate.shapes import ParsedEvents, parse_body
+from evaluate.slack_payloads import MAX_PAYLOAD_BYTES, read_slack_payload
+from evaluate.thresholds import crossings_of
 from evaluate.tokens import IngestTokens
+from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
 from gateway_alerts.alerts import parse_queued_alert
 from gateway_alerts.config import Config, parse_config
-from gateway_alerts.errors import ConfigurationError, InvalidAlert, RequestRefused
+from gateway_alerts.errors import ConfigurationError, InvalidAlert, RequestRefused, SlackRefused, UnknownEventGroup
+from gateway_alerts.events import GatewayAlert, InboundEvent, SlackMessage, WebhookEvent
 from gateway_alerts.masking import masked
 from notify.destinations.slack import verdict
 from notify.grouping import AlertItem
@@ -134,6 +140,22 @@ def fuzz_masked(given: bytes) -> None:
     assert not re.search(r"(?<![A-Za-z0-9])sk-ant-api03-[A-Za-z0-9]{20,}", once)
 
 
+def fuzz_parse_litellm_text(given: bytes) -> None:
+    """A text for Slack."""
+    event = parse_litellm_text(given.decode(errors="replace"))
+    if event is not None:
+        check_event(event)
+
+
+def fuzz_read_slack_payload(given: bytes) -> None:
+    """The body of a post to the drop-in Slack endpoint, as JSON and as a form."""
+    for content_type in ("application/json", "application/x-www-form-urlencoded"):
+        try:
+            check_event(read_slack_payload(given, content_type=content_type))
+        except SlackRefused as refused:
+            check_slack_refusal(refused)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse_body": fuzz_parse_body,
     "read_request": fuzz_read_request,
@@ -141,6 +163,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse_config": fuzz_parse_config,
     "verdict": fuzz_verdict,
     "masked": fuzz_masked,
+    "parse_litellm_text": fuzz_parse_litellm_text,
+    "read_slack_payload": fuzz_read_slack_payload,
 }
 
 
@@ -154,10 +178,38 @@ def follow(parsed: ParsedEvents, *, gateway: str = "g") -> None:
     check_answer(http_answer(200, dry_run_body(evaluation, now=NOW, config=CONFIG)))
 
 
+def check_event(event: InboundEvent) -> None:
+    """What a text or a message for Slack becomes: an alert with something to say, a budget to decide on, or the message."""
+    match event:
+        case GatewayAlert():
+            assert event.alert_type in ALERT_TYPES.keys() - {BUDGET_ALERTS, SLACK_MESSAGE}
+            assert event.message.strip()
+            assert masked(event.message) == event.message
+            assert len(json.dumps(event.metadata, allow_nan=False)) <= MAX_PAYLOAD_BYTES * 6
+        case WebhookEvent():
+            try:
+                (reading,) = readings_of(event)
+            except UnknownEventGroup:
+                return
+            crossings_of(reading, thresholds=CONFIG.thresholds_of(event.event_group))
+        case SlackMessage():
+            text = json.dumps(event.payload, allow_nan=False)
+            assert any(event.payload.get(field) for field in ("text", "blocks", "attachments"))
+            assert len(text.encode()) <= MAX_PAYLOAD_BYTES * 6  # characters beyond ASCII are escaped
+        case _:
+            raise AssertionError(type(event))
+
+
 def check_refusal(refused: RequestRefused) -> None:
     """A refusal is the sender's to mend, and can be answered."""
     check_answer(http_answer(refused.status, refusal_body(refused.code, str(refused))))
     assert 400 <= refused.status < 500
+
+
+def check_slack_refusal(refused: SlackRefused) -> None:
+    """A refusal is in Slack's words."""
+    assert refused.status == 400
+    assert refused.word in ("invalid_payload", "no_text", "invalid_blocks", "too_many_attachments")
 
 
 def check_answer(answer: dict[str, object]) -> None:
