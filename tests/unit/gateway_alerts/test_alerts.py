@@ -68,6 +68,14 @@ INVALID: dict[str, tuple[str, str]] = {
     "spend in words": (changed(budget__spend="sk-SECRET"), "alert.budget.spend: Input should be a valid decimal"),
     "an infinite spend": (changed(budget__spend="Infinity"), "alert.budget.spend: Input should be a finite number"),
     "a limit beyond all money": (changed(budget__limit="1e16"), "alert.budget.limit: Input should be less than"),
+    "a count of nothing": (changed(occurrences__count=0), "alert.occurrences.count: Input should be greater than"),
+    "a count beyond everything": (changed(occurrences__count=10**13), "alert.occurrences.count: Input should be less than"),
+    "a bucket of no duration": (changed(occurrences__seconds={"9999": 1}), "alert.occurrences.seconds"),
+    "a negative number of durations": (changed(occurrences__seconds={"1": -1}), "alert.occurrences.seconds.1: Input should be"),
+    "a negative rest of a report": (
+        changed(report={"title": "", "period": "", "sections": [{"title": "", "rows": [], "more_count": -1}]}),
+        "alert.report.sections.0.more_count: Input should be greater than",
+    ),
     "a time without a zone": (changed(raised_at="2026-11-23T09:25:44"), "alert.raised_at: Input should have timezone info"),
 }
 
