@@ -54,6 +54,8 @@ def make_alert(**given: Any) -> Alert:
         _ENTITY[k]: given.pop(k) for k in list(given) if k in _ENTITY
     }
     alert = {key: given.pop(key) for key in list(given) if key in _ALERT}
+    if "facts" in given:
+        alert["facts"] = tuple(Fact(label=label, text=text) for label, text in given.pop("facts"))
     budget: dict[str, Any] = {"kind": "maximum", "spend": "96", "limit": "100"} | given
     over = budget["kind"] != "maximum" or Decimal(budget["spend"]) >= Decimal(budget["limit"])
     budget.setdefault("rung", "1" if over else "0.95")
