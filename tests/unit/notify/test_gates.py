@@ -26,6 +26,11 @@ def refused(wait_seconds: int, broken_reason: str | None = None) -> tuple[Reserv
     return Reservation(is_granted=False, wait_seconds=wait_seconds, broken_reason=broken_reason), None
 
 
+def held_for_diverting(wait_seconds: int, **state: object) -> tuple[Reservation, GateState]:
+    after = GateState(broken_reason=GONE, held_until_millis=T + HOLD_MILLIS, holder="me", **state)
+    return Reservation(is_granted=False, wait_seconds=wait_seconds, broken_reason=GONE), after
+
+
 TABLE = {
     "idle": (GateState(), granted()),
     "idle for long": (GateState(arrival_millis=T - 60_000), granted()),
@@ -47,15 +52,25 @@ TABLE = {
         GateState(holder="you", held_until_millis=T + 9_000, closed_until_millis=T + 5_000),
         refused(5),
     ),
-    "broken, no probe yet": (GateState(broken_reason=GONE, probe_at_millis=T + 900_000), refused(900, GONE)),
+    "broken, no probe yet": (
+        GateState(broken_reason=GONE, probe_at_millis=T + 900_000),
+        held_for_diverting(900, probe_at_millis=T + 900_000),
+    ),
     "broken, time for a probe": (
         GateState(broken_reason=GONE, probe_at_millis=T),
         granted(broken_reason=GONE, probe_at_millis=T + PROBE_MILLIS),
     ),
-    "broken and closed": (GateState(broken_reason=GONE, probe_at_millis=T - 1, closed_until_millis=T + 7_000), refused(7, GONE)),
-    "broken and held by another": (
-        GateState(broken_reason=GONE, probe_at_millis=T - 1, holder="you", held_until_millis=T + 1),
-        refused(1, GONE),
+    "broken and closed": (
+        GateState(broken_reason=GONE, probe_at_millis=T - 1, closed_until_millis=T + 7_000),
+        held_for_diverting(7, probe_at_millis=T - 1, closed_until_millis=T + 7_000),
+    ),
+    "broken, and another probes or diverts": (
+        GateState(broken_reason=GONE, probe_at_millis=T + 900_000, holder="you", held_until_millis=T + 1),
+        refused(1),
+    ),
+    "broken, and who diverted is taken for dead": (
+        GateState(broken_reason=GONE, probe_at_millis=T + 900_000, holder="you", held_until_millis=T),
+        held_for_diverting(900, probe_at_millis=T + 900_000),
     ),
 }
 
@@ -110,10 +125,13 @@ def test_whatever_is_asked_no_more_goes_than_the_rate_allows_and_nothing_while_c
         match action:
             case "reserve":
                 reservation = gates.reserve("team", holder=who, now=now)
-                assert (reservation.broken_reason is not None) is (probe_at is not None)
+                is_anothers = holder not in ("", who) and moment < held_until
+                assert (reservation.broken_reason is not None) is (probe_at is not None and not is_anothers)
+                if reservation.broken_reason is not None:
+                    holder, held_until = who, moment + HOLD_MILLIS
                 if reservation.is_granted:
                     assert moment >= closed_until
-                    assert holder in ("", who) or moment >= held_until
+                    assert not is_anothers
                     assert probe_at is None or moment >= probe_at
                     grants.append(moment)
                     holder, held_until = who, moment + HOLD_MILLIS
@@ -181,6 +199,19 @@ def test_who_holds_the_gate_keeps_others_out_until_release() -> None:
     assert not gates.reserve("team", holder="you", now=NOW).is_granted
     gates.release("team", holder="me")
     assert gates.reserve("team", holder="you", now=NOW).is_granted
+
+
+def test_who_diverts_from_a_broken_destination_holds_its_gate_and_asking_again_prolongs_that() -> None:
+    gates = gates_in(FakeDynamoDB())
+    gates.set_broken("team", reason=GONE, now=NOW)
+    almost = timedelta(milliseconds=HOLD_MILLIS - 1)
+
+    assert gates.reserve("team", holder="me", now=NOW).broken_reason == GONE
+    assert gates.reserve("team", holder="you", now=NOW + almost) == Reservation(is_granted=False, wait_seconds=1)
+    assert gates.reserve("team", holder="me", now=NOW + almost).broken_reason == GONE
+    assert gates.reserve("team", holder="you", now=NOW + 2 * almost) == Reservation(is_granted=False, wait_seconds=1)
+    gates.release("team", holder="me")
+    assert gates.reserve("team", holder="you", now=NOW + 2 * almost).broken_reason == GONE
 
 
 def test_closing_never_shortens() -> None:
