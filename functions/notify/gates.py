@@ -7,7 +7,8 @@ alerts holds its gate meanwhile, and so does who probes. A gate is one item, ``g
 
     holder, held_until_millis   the invocation that is posting or diverting, and when it is taken for dead
     arrival_millis              the moment at which all posts granted so far would have gone at the steady rate
-                                (generic cell rate algorithm: a burst may run ahead of it by BURST_POSTS)
+                                (generic cell rate algorithm: a burst may run ahead of it by BURST_POSTS, and the second
+                                form of a message that was refused by one more)
     closed_until_millis         no post before this: the latest Retry-After
     broken_reason               set while the destination refuses everything for a reason that only an operator can mend
     probe_at_millis             when one post may try whether it has been mended
@@ -50,9 +51,9 @@ class Reservation(NamedTuple):
 class Gates(Protocol):
     """Says when a destination may be called. Every method raises DependencyUnavailable."""
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         """Reserve one post. Who has one, or is told a ``broken_reason``, holds the gate until :meth:`release`, and may
-        reserve more.
+        reserve more. The second form of a message that was refused does not wait for the pace: later posts pay for it.
         """
 
     def release(self, destination: str, *, holder: str) -> None:
@@ -75,7 +76,7 @@ class DynamoDBGates:
         self._client: Callable[[], Any] = client
         self._table_name = table_name
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         """See :class:`Gates`. One write when the gate has been idle, else two: what it is, then what it becomes."""
         moment = _millis(now)
         reservation, after = decide(GateState(), holder=holder, moment=moment)
@@ -84,7 +85,7 @@ class DynamoDBGates:
             if in_the_way is None:
                 return reservation
             state = in_the_way
-            reservation, after = decide(state, holder=holder, moment=moment)
+            reservation, after = decide(state, holder=holder, moment=moment, is_second_form=is_second_form)
             if after == state:
                 return reservation
             in_the_way = self._update(
@@ -161,7 +162,7 @@ class GateState(NamedTuple):
     broken_reason: str = ""
 
 
-def decide(state: GateState, *, holder: str, moment: int) -> tuple[Reservation, GateState]:
+def decide(state: GateState, *, holder: str, moment: int, is_second_form: bool = False) -> tuple[Reservation, GateState]:
     """What a gate grants at a moment (epoch milliseconds), and what it is after that. Pure."""
     is_held = state.holder not in ("", holder) and moment < state.held_until_millis
     held = state._replace(held_until_millis=moment + HOLD_MILLIS, holder=holder)
@@ -169,7 +170,7 @@ def decide(state: GateState, *, holder: str, moment: int) -> tuple[Reservation, 
         state.closed_until_millis,
         state.probe_at_millis if state.broken_reason else 0,
         # When there is room for one more.
-        state.arrival_millis - (BURST_POSTS - 1) * POST_INTERVAL_MILLIS,
+        0 if is_second_form else state.arrival_millis - (BURST_POSTS - 1) * POST_INTERVAL_MILLIS,
     )
     broken_reason = state.broken_reason or None
     if is_held and (broken_reason or moment >= opens_at):

@@ -22,7 +22,7 @@ Destinations are delivered to side by side, so that one's trouble is its own. Af
 delivered              noted, and never posted again
 later                  the gate closes for all containers; this and the rest go back until it opens
 ambiguous              back, and possibly doubled: it was sent, and nobody said that it arrived
-payload refused        once more without decoration, then the dead letters
+payload refused        once more without decoration, before anything else is posted; then the dead letters
 destination broken     the fallback destination, with a note; else back, and one post in a while probes
 =====================  ================================================================================
 
@@ -224,7 +224,7 @@ class _Delivery:
             self._no_answer(items, via=via, error=error)
             return
         while left and reservation is not None:
-            rest = _items(left)
+            rest, is_second_form = _items(left), False
             message = left.popleft()
             outcome = target.post(message)
             self.notified.outcomes.append((via, outcome))
@@ -234,6 +234,7 @@ class _Delivery:
                 case Permanent(reason=Reason.PAYLOAD_REFUSED, detail=detail):
                     self._heal(via, is_probe=reservation.broken_reason is not None)  # it answers, so it is there
                     plainer = target.degrade(message)
+                    is_second_form = plainer is not None
                     if plainer is not None:
                         left.appendleft(plainer)
                     else:
@@ -241,15 +242,17 @@ class _Delivery:
                 case _:
                     self._not_delivered(outcome, rest, via=via)
                     return
-            reservation = self._reserve(_items(left), via=via) if left else None
+            reservation = self._reserve(_items(left), via=via, is_second_form=is_second_form) if left else None
 
-    def _reserve(self, rest: Sequence[AlertItem], *, via: str) -> Reservation | None:
+    def _reserve(self, rest: Sequence[AlertItem], *, via: str, is_second_form: bool = False) -> Reservation | None:
         """A post that may go now, or None: the rest has been seen to."""
         if not self._ports.has_time():
             self._wait(rest, seconds=1, reason="no time left")
             return None
         try:
-            reservation = self._ports.gates.reserve(via, holder=self._holder, now=self._ports.clock())
+            reservation = self._ports.gates.reserve(
+                via, holder=self._holder, now=self._ports.clock(), is_second_form=is_second_form
+            )
         except DependencyUnavailable as error:
             self._no_answer(rest, via=via, error=error)
             return None

@@ -144,11 +144,11 @@ class SimGates:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         moment = int(now.timestamp() * 1000)
         for _ in range(TRIES):
             seen = self.table.call("gates.look", lambda: self.table.gates.get(destination, GateState()))
-            reservation, after = decide(seen, holder=holder, moment=moment)
+            reservation, after = decide(seen, holder=holder, moment=moment, is_second_form=is_second_form)
             if after == seen:
                 return reservation
 

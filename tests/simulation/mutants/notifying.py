@@ -132,7 +132,7 @@ class GateOfEachContainer(System):
     """Each container keeps its own gates."""
 
     class gates_type(SimGates):  # noqa: N801
-        def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+        def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
             self.table.call("gates.reserve", lambda: self.table.gates.pop(destination, GateState()))
             return Reservation(is_granted=True)
 
@@ -141,8 +141,8 @@ class DivertedWithoutTheGate(System):
     """Who diverts a broken destination's alerts does not ask who holds its gate: another may be probing with the same alert."""
 
     class gates_type(SimGates):  # noqa: N801
-        def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
-            reservation = super().reserve(destination, holder=holder, now=now)
+        def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
+            reservation = super().reserve(destination, holder=holder, now=now, is_second_form=is_second_form)
             gate = self.table.gates.get(destination, GateState())
             if gate.broken_reason and not reservation.is_granted:
                 if gate.holder == holder:

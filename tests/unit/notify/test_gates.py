@@ -91,6 +91,34 @@ def test_a_burst_of_five_then_one_a_second() -> None:
     assert grants == [0.0, 0.1, 0.2, 0.3, 0.4, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
 
 
+SECOND_FORMS = {
+    "after a burst of five": (GateState(arrival_millis=T + 5_000), granted(arrival_millis=T + 6_000)),
+    "far ahead of the rate": (GateState(arrival_millis=T + 9_500), granted(arrival_millis=T + 10_500)),
+    "closed": (GateState(closed_until_millis=T + 30_000), refused(30)),
+    "held by another": (GateState(holder="you", held_until_millis=T + 9_000), refused(1)),
+}
+
+
+@pytest.mark.parametrize(("state", "expected"), SECOND_FORMS.values(), ids=SECOND_FORMS)
+def test_the_second_form_of_a_refused_message_waits_for_everything_but_the_pace(
+    state: GateState, expected: tuple[Reservation, GateState | None]
+) -> None:
+    reservation, after = expected
+
+    assert decide(state, holder="me", moment=T, is_second_form=True) == (reservation, after or state)
+
+
+def test_a_destination_that_refuses_every_first_form_gets_one_message_in_two_seconds() -> None:
+    gates, calls = gates_in(FakeDynamoDB()), []
+    for tenth in range(200):
+        now = NOW + timedelta(milliseconds=tenth * 100)
+        if gates.reserve("team", holder="me", now=now).is_granted:
+            assert gates.reserve("team", holder="me", now=now, is_second_form=True).is_granted
+            calls += [tenth / 10] * 2
+
+    assert calls[6::2] == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0]
+
+
 def test_a_broken_destination_is_probed_once_in_fifteen_minutes() -> None:
     state, probes = GateState(broken_reason=GONE, probe_at_millis=T + PROBE_MILLIS), []
     for minute in range(120):

@@ -245,7 +245,20 @@ def test_a_message_that_is_refused_in_its_plainest_form_is_given_up_alone() -> N
     assert target.plain == [False, True, False, False]
 
 
-def test_a_plainer_form_waits_for_the_gate_like_every_post() -> None:
+def test_a_plainer_form_goes_at_once_however_busy_the_destination_and_the_next_post_pays_for_it() -> None:
+    target, records = FakeDestination(*[Delivered()] * 4, REFUSED, Delivered(), degrades=True), make_records(6)
+    stack = Stack(default=target)
+
+    notified = stack.batch(records)
+
+    assert target.plain == [False] * 5 + [True]  # the last of the burst is refused
+    assert notified.alert_count == 5
+    assert stack.returns.seconds == {"default-5": 2}
+    assert stack.batch(again(records[5:]), at=timedelta(seconds=1.9)).failed == {"default-5"}
+    assert stack.batch(again(records[5:]), at=timedelta(seconds=2)).failed == set()
+
+
+def test_a_plainer_form_waits_for_a_gate_that_is_closed() -> None:
     gates = FakeGates(Reservation(is_granted=True), Reservation(is_granted=False, wait_seconds=3))
     target, returns = FakeDestination(REFUSED, Delivered(), degrades=True), FakeReturns()
 
@@ -420,10 +433,10 @@ class Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gates, name)
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         while self._others:
             self._others.pop()()
-        return self._gates.reserve(destination, holder=holder, now=now)
+        return self._gates.reserve(destination, holder=holder, now=now, is_second_form=is_second_form)
 
 
 @pytest.mark.parametrize("size", [1, 2, 5], ids=lambda size: f"{size} alerts a message")
