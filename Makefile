@@ -69,6 +69,10 @@ compare: $(DEV_READY) ## The reference's measured failures beside this applicati
 load: $(DEV_READY) ## Kill processes under load, 10,000 crossings at once, an hour's stream (about ten minutes)
 	@$(PY) -m pytest -m load
 
+.PHONY: simulate
+simulate: $(DEV_READY) ## Kills, lost answers, copies and faults at every step, by seed: SEEDS=2000, on all cores; a failure says how to replay it
+	@$(PY) -m tests.simulation --seeds $(SEEDS)
+
 .PHONY: fuzz
 fuzz: $(FUZZ_READY) ## Fuzz every parser, guided by coverage: RUNS=1000000 inputs in all (Linux on x86-64 only)
 	@PYTHONPATH=functions:layers/common:. .venv-fuzz/bin/python -m tests.fuzz $(RUNS)
@@ -157,6 +161,7 @@ help: ## This list
 # The default of the template, unless named on the command line.
 DEPLOY_ARCHITECTURE := $(if $(filter command line environment,$(origin ARCHITECTURE)),$(ARCHITECTURE),arm64)
 RUNS ?= 1000000
+SEEDS ?= 2000
 LOCK_FLAGS := --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
 # A lock of requirements/$(1).in in the file $(2), beneath a line that says where it comes from.
 locked = uv pip compile $(LOCK_FLAGS) requirements/$(1).in $(3) -o $(2) && { \

@@ -203,7 +203,7 @@ class FakeGates:
         self.healed: list[str] = []
         self._reservations, self._cannot = list(reservations), set(cannot)
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         self._check("reserve")
         self.reserved.append(destination)
         return self._reservations.pop(0) if self._reservations else Reservation(is_granted=True)
@@ -240,10 +240,12 @@ class MemoryGates(FakeGates):
         self.states = dict(states)
         self._lock = Lock()
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         with self._lock:
             self.reserved.append(destination)
-            reservation, after = decide(self.states.get(destination, GateState()), holder=holder, moment=millis(now))
+            reservation, after = decide(
+                self.states.get(destination, GateState()), holder=holder, moment=millis(now), is_second_form=is_second_form
+            )
             self.states[destination] = after
         return reservation
 
