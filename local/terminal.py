@@ -18,7 +18,16 @@ def render_terminal(message: Mapping[str, Any], *, is_colored: bool = False, wid
     """A message as lines of ``width``: header, sections, dividers, context. ``is_colored`` uses bold, italic and dim."""
     markup = _markup(is_colored=is_colored)
     blocks = message.get("blocks") or [{"type": "section", "text": {"type": "mrkdwn", "text": message.get("text", "")}}]
+    blocks += [_section_of(attachment) for attachment in message.get("attachments") or ()]
     return "\n".join(f"│ {line}".rstrip() for block in blocks for line in _lines(block, markup, width))
+
+
+def _section_of(attachment: Mapping[str, Any]) -> dict[str, Any]:
+    """A legacy attachment as a section: its title, its text and its fields."""
+    fields = [f"*{field.get('title', '')}* {field.get('value', '')}" for field in attachment.get("fields") or ()]
+    said = [f"*{attachment['title']}*" if attachment.get("title") else "", attachment.get("text") or "", *fields]
+    text = "\n".join(filter(None, said)) or str(attachment.get("fallback", ""))
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
 def _lines(block: Mapping[str, Any], markup: Markup, width: int) -> Iterator[str]:

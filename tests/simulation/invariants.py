@@ -65,7 +65,7 @@ def everything_accepted_is_decided(system: System) -> list[str]:
     for gateway, event in system.senders.acknowledged:
         accepted.setdefault(gateway, {})[id(event)] = event
     for gateway, events in accepted.items():
-        for _, offers in evaluate(parse_objects(list(events.values())), gateway=gateway, config=system.config).offers:
+        for _, offers in evaluate(parse_objects(list(events.values())), gateway=gateway, config=system.config, now=START).offers:
             for offer in offers:
                 who = (gateway, offer.identity.entity_type, offer.reading.entity_type.get_name(offer.reading.user_info))
                 resets_at = offer.reading.user_info.budget_reset_at

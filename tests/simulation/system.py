@@ -93,7 +93,7 @@ class System:
         def run() -> None:
             nonlocal is_accepted
             self.world.step("arrive", lambda: None)
-            evaluation = evaluate(parse_body(body), gateway=gateway, config=self.config)
+            evaluation = evaluate(parse_body(body), gateway=gateway, config=self.config, now=self.world.clock())
             assert not evaluation.rejections, evaluation.rejections
             raised = self.raise_alerts(
                 [offer for _, offers in evaluation.offers for offer in offers],
