@@ -13,7 +13,8 @@ GatewayAlertsError
 │   ├── UnknownBudgetAlertType    `type` is not in the table of budget alert types
 │   └── UnknownEventGroup         `event_group` is not an entity that has budgets
 ├── DependencyUnavailable         DynamoDB, SQS, SSM or Secrets Manager could not be used; try again later
-└── InvalidAlert                  a queued message is not an alert
+├── InvalidAlert                  a queued message is not an alert
+└── InvalidUsage                  an item of the usage ledger cannot be read
 """
 
 from pathlib import Path
@@ -104,6 +105,10 @@ class DependencyUnavailable(GatewayAlertsError):
 
 class InvalidAlert(GatewayAlertsError):
     """A message in the alerts queue cannot be read as an alert."""
+
+
+class InvalidUsage(GatewayAlertsError):
+    """An item of the usage ledger cannot be read. It stays where it is, and stops what would have to leave it out."""
 
 
 def place_of(error: BaseException) -> str:
