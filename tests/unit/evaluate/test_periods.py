@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluate.periods import (
@@ -62,6 +62,7 @@ class TestDays:
         ]
         assert odd == []
 
+    @settings(deadline=None)
     @given(st.integers(min_value=0, max_value=4_000_000), st.sampled_from([BERLIN, KATHMANDU, NEW_YORK, CAIRO]))
     def test_every_quarter_lies_in_the_day_that_it_belongs_to(self, quarter: int, zone: ZoneInfo) -> None:
         day = day_of(quarter, zone)
