@@ -29,6 +29,7 @@ from evaluate.outages import KEY_PREFIX as OUTAGE
 from evaluate.outages import OutageCounts, outage_claim, outage_in, quiet_seconds, window_seconds
 from evaluate.readings import BudgetReading
 from evaluate.resolutions import Alerted, AlertedBudgets, KnownAlerted, due_at, raised_again, resolution
+from evaluate.scheduled import DueAlert
 from evaluate.signals import Signals
 from evaluate.table import Attributes
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
@@ -136,6 +137,44 @@ def _resolve(
     claim, alert = resolution(alerted, reading=reading, now=now, request_id=request_id, config=config)
     _claim_one(claim, alert, told, stores=stores, now=now, config=config)
     stores.alerted().forget(alerted.key)
+
+
+def tell_due_alerts(
+    due: Sequence[DueAlert], *, stores: Stores, now: datetime, config: Config
+) -> tuple[Told, list[tuple[str, int]]]:
+    """Claim what is due by the clock, and enqueue what was won; returns also what is settled, whoever has told it.
+
+    Raises:
+        DependencyUnavailable: nothing was decided; the next run comes anyway.
+    """
+    told, settled, waiting = Told(), list[tuple[str, int]](), list(due)
+    while waiting:
+        batch, rest = waiting[:TOGETHER], waiting[TOGETHER:]
+        held = [config.held_until(alert_type=each.alert.alert_type, level=each.alert.level, now=now) for each in batch]
+        claims = [
+            Claim(
+                each.claim_key,
+                each.rung,
+                each.period_end,
+                each.alert.model_dump_json(),
+                held_until=None if until is None else int(until.timestamp()),
+            )
+            for each, until in zip(batch, held, strict=True)
+        ]
+        verdicts = [verdict for verdict, _ in stores.claims().submit(claims, now=now)]
+        done = [each for each, verdict in zip(batch, verdicts, strict=True) if verdict is not Verdict.UNDECIDED]
+        if not done:
+            raise DependencyUnavailable("DynamoDB: another transaction was in the way")
+        if all(verdict is Verdict.WON for verdict in verdicts):
+            told.held_count += sum(until is not None for until in held)
+            _send(
+                [(each.claim_key, each.alert) for each, until in zip(batch, held, strict=True) if until is None],
+                told,
+                stores=stores,
+            )
+        settled += [(each.claim_key, each.period_end) for each in done]
+        waiting = [each for each, verdict in zip(batch, verdicts, strict=True) if verdict is Verdict.UNDECIDED] + rest
+    return told, settled
 
 
 def _claim_one(claim: Claim, alert: Alert, told: Told, *, stores: Stores, now: datetime, config: Config) -> None:
