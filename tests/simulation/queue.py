@@ -47,7 +47,7 @@ class Queue:
     def __post_init__(self) -> None:
         chance = self.world.random
         self.window, self.batch_size = chance.choice([1, 5, 10, 10]), chance.choice([3, 10, 500])
-        self.concurrency = chance.choice([2, 2, 5])
+        self.concurrency = chance.choice([2, 5, 10])
         self.copy_fraction, self.fault_fraction = chance.choice([0.0, 0.05, 0.2]), chance.choice([0.0, 0.0, 0.03, 0.1])
         self._is_collecting = False
         self._number = 0

@@ -1,6 +1,7 @@
 """Who reports spend: gateways over HTTP that try again after 5xx, and EventBridge with its retries and dead letters.
 
-Spends climb, jump, and begin anew with a period; limits are raised; events are copied and come in any order.
+Spends climb, jump, and begin anew with a period; limits are raised; events are copied, come in any order, and by two ways
+of which one names the budget's period and the other does not.
 """
 
 import json
@@ -45,13 +46,18 @@ class Entity:
         return {"type": event_type, "user_info": {"spend": self.spend, "max_budget": self.limit, **soft, **fields, **reset}}
 
 
+def without_period(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as LiteLLM's webhook has it."""
+    return event | {"user_info": {name: value for name, value in event["user_info"].items() if name != "budget_reset_at"}}
+
+
 @dataclass
 class Senders:
     """All gateways of a run. ``submit`` runs EvaluateFunction and answers whether it said 200."""
 
     world: World
     submit: Callable[[str, bytes, Callable[[bool], None]], None]
-    acknowledged: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    acknowledged: list[tuple[str, list[dict[str, Any]], float]] = field(default_factory=list)
     dead_events: int = 0
 
     def begin(self, *, is_brief: bool) -> None:
@@ -82,13 +88,18 @@ class Senders:
             self.world.counts["events"] += len(events)
             # Copies of one report by several instances of a gateway, at almost the same moment.
             for _ in range(chance.choice([1, 1, 2, 3])):
-                is_http = chance.random() < 0.7
-                self.world.after(chance.uniform(0, 0.2), lambda g=gateway, e=events, h=is_http: self._send(g, e, h, 0))
+                is_http, copies = chance.random() < 0.7, events
+                pause = chance.uniform(0, 0.2)
+                if chance.random() < 0.2:  # the webhook tells the same a little later, and names no period
+                    copies, pause = [without_period(event) for event in events], chance.uniform(0, 60)
+                self.world.after(pause, lambda g=gateway, e=copies, h=is_http: self._send(g, e, h, 0))
 
     def _send(self, gateway: str, events: list[dict[str, Any]], is_http: bool, tries: int) -> None:
+        sent_at = self.world.now
+
         def answered(is_accepted: bool) -> None:
             if is_accepted:
-                self.acknowledged += [(gateway, event) for event in events]
+                self.acknowledged.append((gateway, events, sent_at))
             elif is_http and tries < HTTP_TRIES:
                 self.world.after(2.0**tries, lambda: self._send(gateway, events, is_http, tries + 1))
             elif not is_http and tries < len(EVENTBRIDGE_RETRY_SECONDS):

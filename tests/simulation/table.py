@@ -7,6 +7,7 @@ The rules of a claim are those of ``tests.pipeline.evaluate.fakes``, which the i
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from botocore.exceptions import EndpointConnectionError
@@ -19,6 +20,9 @@ from notify.gates import PROBE_EVERY, TRIES, GateState, Reservation, decide
 from tests.pipeline.evaluate.fakes import Item, is_due, wins
 from tests.simulation.world import START, Invocation, World
 
+#: ``budget_alert_ttl``, as it is unless it is set.
+TTL_SECONDS = 86_400
+
 
 class Decision(NamedTuple):
     """A claim that was won, and when."""
@@ -30,13 +34,16 @@ class Decision(NamedTuple):
 class Table:
     """The items, and what a run's invariants want to know of their history."""
 
-    def __init__(self, world: World, *, ttl_seconds: int = 86_400) -> None:
-        self.world, self.ttl_seconds = world, ttl_seconds
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.items: dict[str, Item] = {}
         self.index: dict[str, Item] = {}
         self.delivered_at: dict[Delivery, float] = {}
         self.gates: dict[str, GateState] = {}
         self.decisions: list[Decision] = []
+        #: Periods that were noted without an alert, and the highest rung of each.
+        self.notes: list[Decision] = []
+        self.noted: dict[tuple[str, int | None], Decimal] = {}
         self.alerts: dict[str, Alert] = {}
         #: What was delivered and could not be noted, and by whom.
         self.unnoted: set[tuple[Delivery, Invocation]] = set()
@@ -98,7 +105,7 @@ class SimClaims:
         return [Decided(Verdict.WON)] * len(claims)
 
     def wins(self, claim: Claim, state: Any, now: int) -> bool:
-        return wins(claim, state, now=now, ttl_seconds=self.table.ttl_seconds)
+        return wins(claim, state, now=now, ttl_seconds=TTL_SECONDS)
 
     def write(self, claim: Claim, now: int) -> None:
         item = self.table.items.get(claim.key, Item())
@@ -113,6 +120,8 @@ class SimClaims:
             item, moment = self.table.items.get(claim.key, Item()), int(now.timestamp())
             if is_due(claim, item.state, now=moment):
                 self.table.put(claim.key, replace(item, state=item.state.after(claim, now=moment)))
+                self.table.notes.append(Decision(claim, moment))
+                self.table.noted[claim.key, claim.period_end] = claim.rung
 
         self.table.call("claims.note", effect)
 

@@ -9,7 +9,7 @@ from tests.simulation.runs import first_fault
 from tests.simulation.system import System
 
 #: Seeds that a mutant may take before it counts as not caught.
-SEEDS = 500
+SEEDS = 2_000
 
 
 @pytest.fixture(scope="module")

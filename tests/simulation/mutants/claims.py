@@ -14,7 +14,7 @@ from gateway_alerts.errors import DependencyUnavailable
 from gateway_alerts.keys import BudgetIdentity
 from tests.pipeline.evaluate.fakes import Item, wins
 from tests.simulation.system import System
-from tests.simulation.table import SimClaims
+from tests.simulation.table import TTL_SECONDS, SimClaims
 
 
 class NoConditionOnTheClaim(System):
@@ -46,7 +46,7 @@ class RungComparedWithLessOrEqual(System):
     class claims_type(SimClaims):  # noqa: N801
         def wins(self, claim: Claim, state: Any, now: int) -> bool:
             lower = claim._replace(rung=claim.rung + Decimal("0.0001"))
-            return wins(lower, state, now=now, ttl_seconds=self.table.ttl_seconds)
+            return wins(lower, state, now=now, ttl_seconds=TTL_SECONDS)
 
 
 class RungNotCompared(System):
@@ -54,7 +54,7 @@ class RungNotCompared(System):
 
     class claims_type(SimClaims):  # noqa: N801
         def wins(self, claim: Claim, state: Any, now: int) -> bool:
-            return wins(claim._replace(rung=Decimal("0.0001")), state, now=now, ttl_seconds=self.table.ttl_seconds)
+            return wins(claim._replace(rung=Decimal("0.0001")), state, now=now, ttl_seconds=TTL_SECONDS)
 
 
 class NoOutbox(System):
@@ -83,6 +83,18 @@ class DedupeKeyWithoutGateway(System):
     def raise_alerts(offers: Sequence[Offer], **rest: Any) -> Raised:
         alike = [offer._replace(identity=offer.identity._replace(gateway="any")) for offer in offers]
         return raise_alerts(alike, **rest)
+
+
+class DedupeKeyWithPeriod(System):
+    """A crossing that is reported with its period and without it is taken for two."""
+
+    @staticmethod
+    def raise_alerts(offers: Sequence[Offer], **rest: Any) -> Raised:
+        apart = [
+            offer._replace(identity=offer.identity._replace(entity_id=f"{offer.identity.entity_id}@{offer.period_end}"))
+            for offer in offers
+        ]
+        return raise_alerts(apart, **rest)
 
 
 class RememberingBeforeSafe(System):
