@@ -1,10 +1,11 @@
-"""Claims, episodes and an alert queue in memory, with state to look at and failures to order.
+"""The evaluating side's stores and queue in memory, with state to look at and failures to order.
 
 ``FakeClaims`` says the rules of ``evaluate.claims`` in its own words, ``FakeEpisodes`` those of ``evaluate.episodes``. The
 integration tests hold both against DynamoDB.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from typing import Any
 
 from evaluate.claims import Claim, ClaimState, Decided, PendingOutbox, Verdict
 from evaluate.episodes import Due, Episode
+from evaluate.hanging import Signal
+from evaluate.outages import Counted, Errors, Outage
+from evaluate.resolutions import Alerted, alerted_key
 from gateway_alerts.alerts import Alert, Occurrences
 from gateway_alerts.distributions import added
 from gateway_alerts.errors import DependencyUnavailable
@@ -123,7 +127,8 @@ class FakeClaims:
             item = self.items.setdefault(claim.key, Item())
             self.items[claim.key] = item = replace(item, state=item.state.after(claim, now=moment))
             if claim.outbox is not None:
-                self.items[claim.key] = replace(item, outbox=[*item.outbox, claim.outbox], outbox_at=moment)
+                sendable_at = moment if claim.held_until is None else claim.held_until - TWO_MINUTES_SECONDS
+                self.items[claim.key] = replace(item, outbox=[*item.outbox, claim.outbox], outbox_at=sendable_at)
         return [Decided(Verdict.WON)] * len(claims)
 
     def _reach(self, method: str) -> None:
@@ -224,6 +229,112 @@ class FakeEpisodes:
         if method in self.unavailable or key in self.poisoned:
             raise DependencyUnavailable(f"the table is gone ({method})")
         self.calls.append(method)
+
+
+class FakeAlerted:
+    """The list of budgets that have alerted, in memory."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, tuple[Alerted, datetime]] = {}
+        self.unavailable: set[str] = set()
+        self.reads = 0
+
+    def note(self, alert: Alert, *, due_at: datetime) -> None:
+        self._reach("note")
+        key = alerted_key(alert.gateway, alert.entity.type, alert.entity.id or alert.entity.name)
+        self.items[key] = (Alerted(key, alert), due_at)
+
+    def read(self, *, now: datetime) -> list[Alerted]:
+        self._reach("read")
+        self.reads += 1
+        return [alerted for alerted, due_at in self.items.values() if due_at > now]
+
+    def due(self, *, now: datetime) -> list[Alerted]:
+        self._reach("due")
+        return [alerted for alerted, due_at in self.items.values() if due_at <= now]
+
+    def forget(self, key: str) -> None:
+        self._reach("forget")
+        self.items.pop(key, None)
+
+    def _reach(self, method: str) -> None:
+        if method in self.unavailable:
+            raise DependencyUnavailable(f"the table is gone ({method})")
+
+
+class FakeCalls:
+    """Requests that have begun, in memory. An item that carries an alert stays: ``claims`` has the outboxes."""
+
+    def __init__(self, claims: FakeClaims) -> None:
+        self.items: dict[str, Signal] = {}
+        self.unavailable: set[str] = set()
+        self._claims = claims
+
+    def note(self, signal: Signal) -> None:
+        self._reach("note")
+        if not signal.is_start:
+            self.items.pop(signal.key, None)
+        elif signal.key not in self._claims.items:
+            self.items[signal.key] = signal
+
+    def forget(self, keys: Iterable[str]) -> None:
+        self._reach("forget")
+        for key in keys:
+            if not (key in self._claims.items and self._claims.items[key].outbox):
+                self.items.pop(key, None)
+                self._claims.items.pop(key, None)
+
+    def due(self, *, now: datetime) -> list[dict[str, Any]]:
+        """What the agenda has, in DynamoDB's notation."""
+        return [
+            {
+                "pk": {"S": signal.key},
+                "gateway": {"S": signal.gateway},
+                "model": {"S": signal.model},
+                "call_id": {"S": signal.call_id},
+                "started_at": {"N": str(int(signal.started_at.timestamp()))},
+            }
+            for signal in self.items.values()
+            if signal.due_at <= now and not (signal.key in self._claims.items and self._claims.items[signal.key].outbox)
+        ]
+
+    def _reach(self, method: str) -> None:
+        if method in self.unavailable:
+            raise DependencyUnavailable(f"the table is gone ({method})")
+
+
+class FakeOutages:
+    """Counts of errors, in memory."""
+
+    def __init__(self) -> None:
+        self.counted: dict[str, list[datetime]] = {}
+        self.told: set[str] = set()
+        #: What ``settle`` finds over, by key.
+        self.over: dict[str, Outage] = {}
+        self.forgotten: list[str] = []
+        self.unavailable: set[str] = set()
+
+    def count(self, errors: Errors, *, window_seconds: int, quiet_seconds: int, now: datetime) -> Counted:
+        self._reach("count")
+        at = self.counted.setdefault(errors.place.key, [])
+        at += errors.at
+        return Counted(min(at), dict(Counter(at)), dict.fromkeys(errors.deployments, now), (("server errors", len(at)),))
+
+    def mark(self, outage: Outage) -> None:
+        self._reach("mark")
+        self.told.add(outage.place.key)
+
+    def settle(self, item: Any, *, now: datetime) -> Outage | None:
+        self._reach("settle")
+        return self.over.get(item["pk"]["S"])
+
+    def forget(self, outage: Outage) -> None:
+        self._reach("forget")
+        self.forgotten.append(outage.place.key)
+
+    def _reach(self, method: str) -> None:
+        if method in self.unavailable:
+            raise DependencyUnavailable(f"the table is gone ({method})")
 
 
 class FakeQueue:
