@@ -203,10 +203,10 @@ def _send(alerts: Sequence[tuple[str, Alert]], told: Told, *, stores: Stores) ->
 
 
 def look_after(items: Iterable[Attributes], *, stores: Stores, now: datetime, request_id: str, config: Config) -> Told:
-    """Do what is due on the agenda.
+    """Do what is due on the agenda. What fails is in ``Told.failure``, comes again, and keeps no other kind from its turn.
 
     Raises:
-        DependencyUnavailable: the table could not be reached; what is left comes again.
+        DependencyUnavailable: the agenda could not be read.
     """
     by_kind: dict[str, list[Attributes]] = {}
     for item in items:
@@ -214,21 +214,38 @@ def look_after(items: Iterable[Attributes], *, stores: Stores, now: datetime, re
     told = Told()
     if episodes := by_kind.get(EPISODE):
         told = tell_due(episodes, store=stores.episodes(), queue=stores.queue(), now=now)
-    _tell_hanging(by_kind.get(HANGING, ()), told, stores=stores, now=now, request_id=request_id, config=config)
-    for item in by_kind.get(OUTAGE, ()):
+    for step, due in (
+        (_tell_hanging, by_kind.get(HANGING, ())),
+        (_tell_ends, by_kind.get(OUTAGE, ())),
+        (_tell_resets, ()),
+    ):
+        try:
+            step(due, told, stores=stores, now=now, request_id=request_id, config=config)
+        except DependencyUnavailable as error:
+            told.failure = told.failure or error
+    return told
+
+
+def _tell_ends(
+    items: Sequence[Attributes], told: Told, *, stores: Stores, now: datetime, request_id: str, config: Config
+) -> None:
+    for item in items:
         outage = stores.outages().settle(item, now=now)
         if outage is not None:
             if config.resolved_notices:
                 claim, alert = outage_claim(outage, now=now, request_id=request_id, config=config)
                 _claim_one(claim, alert, told, stores=stores, now=now, config=config)
             stores.outages().forget(outage)
+
+
+def _tell_resets(_: Sequence[Attributes], told: Told, *, stores: Stores, now: datetime, request_id: str, config: Config) -> None:
+    """Periods that have ended, which are on an agenda of their own."""
     for alerted in stores.alerted().due(now=now) if config.resolved_notices else ():
         budget = alerted.alert.budget
         if budget is not None and budget.resets_at is not None and budget.resets_at <= now:
             _resolve(alerted, None, told, stores=stores, now=now, request_id=request_id, config=config)
         else:
             stores.alerted().forget(alerted.key)  # no period was named, so nobody knows whether it was reset
-    return told
 
 
 def _tell_hanging(
