@@ -16,13 +16,14 @@ from tests.bench.aws_stub import AWSStub
 from tests.bench.calls import calls_suite
 from tests.bench.evaluate_cost import evaluate_suite, request_log_suite, runtime_suite
 from tests.bench.init_cost import init_suite, package_suite
+from tests.bench.latency import latency_suite
 from tests.bench.measure import Measured, can_count_instructions, run_rounds
 from tests.bench.money import money_suite
 from tests.bench.notify_cost import notify_suite
 from tests.bench.report import table
 from tests.bench.samples import ENVIRONMENT
 
-GROUPS = ("init", "package", "evaluate", "logs", "runtime", "notify", "calls", "money")
+GROUPS = ("init", "package", "evaluate", "logs", "runtime", "notify", "calls", "money", "latency")
 ROUNDS = 11
 QUICK_ROUNDS = 4
 
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "notify": notify_suite,
             "calls": lambda: calls_suite(stub),
             "money": money_suite,
+            "latency": lambda: latency_suite(rounds),
         }
         suites = [builders[group]() for group in options.only or GROUPS]
         measured = run_rounds(suites, rounds=rounds)
