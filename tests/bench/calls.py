@@ -58,7 +58,7 @@ def _notify(stub: AWSStub) -> list[Row]:
     sink = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="ok")))
     webhook = SlackWebhook(SecretStr("https://hooks.slack.com/services/T0/B0/bench"), client=lambda: sink)
     before = stub.count("DynamoDB")
-    ports = ports_to(webhook, client=lambda: aws.aws_client("dynamodb"))
+    ports = ports_to(lambda _: webhook, client=lambda: aws.aws_client("dynamodb"))
     posts = len(notify(sqs_event(1_000, now=now)["Records"], ports=ports, now=now).outcomes)
     # 100 keys a read and 25 items a write is what the service takes; the gate is asked for each post and let go once.
     calls, floor = stub.count("DynamoDB") - before, 1_000 / 100 + 1_000 / 25 + posts + 1
