@@ -40,6 +40,7 @@ BILLED_MESSAGE_BYTES = 64 * 1024
 POLLED = 10
 SAMPLE_EVENTS = {1: 2_000, 100: 50_000, 1_000: 100_000}
 MILLION = 1_000_000
+ONE_A_REQUEST, HUNDRED_A_REQUEST = "HTTP API, 1 event a request", "HTTP API, 100 a request"
 
 
 @dataclass
@@ -259,6 +260,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--events", type=int, default=MILLION)
     parser.add_argument("--alerts", type=int, default=1_000)
+    parser.add_argument("--json", action="store_true", help="totals in dollars and units, for a program")
     options = parser.parse_args(arguments)
     events, alerts = options.events, options.alerts
     with metered() as meter:
@@ -266,15 +268,19 @@ def main(arguments: list[str] | None = None) -> None:
         one = quiet_events(meter, 1, events=events)
         logs = request_logs(meter, events=events)
         lines = {
-            "HTTP API, 1 event a request": one.plus(told),
-            "HTTP API, 100 a request": quiet_events(meter, 100, events=events).plus(told),
+            ONE_A_REQUEST: one.plus(told),
+            HUNDRED_A_REQUEST: quiet_events(meter, 100, events=events).plus(told),
             "HTTP API, 1,000 a request": quiet_events(meter, 1_000, events=events).plus(told),
             "HTTP API, request logs, 300 a request": logs.plus(told),
             "RequestLogQueue, 300 a batch": in_the_queue(logs, events=events).plus(told),
             "EventBridge, 1 an event": on_the_bus(one, events=events).plus(told),
             "instead: Idempotency, a post an alert": do_it_yourself(events=events, alerts=alerts),
         }
-    print(report(lines, told, events=events, alerts=alerts))
+    if options.json:
+        totals = {name: sum(bill.usd().values()) for name, bill in lines.items()}
+        print(json.dumps({"usd": totals, "write_units_per_alert": told.write_units / max(1, alerts)}))
+    else:
+        print(report(lines, told, events=events, alerts=alerts))
 
 
 def report(lines: dict[str, Bill], told: Bill, *, events: int, alerts: int) -> str:

@@ -73,7 +73,7 @@ def runtime_suite(stack: ExitStack, *, byte_code: Path) -> Suite:
         return Suite("runtime", [], lambda _: [Row("runtime", "under the Lambda runtime client", "", note=note)])
     environment = child_environment(byte_code) | ENVIRONMENT
     ours = stack.enter_context(LambdaProcess("evaluate.app.lambda_handler", environment))
-    hello = stack.enter_context(LambdaProcess("tests.bench.hello.lambda_handler", environment))
+    hello = stack.enter_context(LambdaProcess("floor_empty.lambda_handler", environment))
     bodies = {count: webhook_body(count, is_due=False) for count in INVOCATIONS}
     cases: list[Case] = [_validation(f"runtime validation {count}", body) for count, body in bodies.items()]
     for count, body in bodies.items():
