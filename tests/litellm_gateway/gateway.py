@@ -1,6 +1,7 @@
-"""One LiteLLM proxy: started with its own command from its own environment, pointed at us by its settings, asked, ended.
+"""LiteLLM as a process: a proxy, started with its own command from its own environment and pointed at us by its settings;
+and a script with its alerting classes, for what no proxy without a database raises.
 
-It has no database. What one would say about its keys stands in a file that its ``custom_auth`` reads (stock/custom_auth.py).
+What a database would say about a proxy's keys stands in a file that its ``custom_auth`` reads (stock/custom_auth.py).
 """
 
 import hashlib
@@ -10,6 +11,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,12 +25,15 @@ PYTHON = ROOT / ".venv-litellm" / "bin" / "python"
 STOCK = Path(__file__).parent / "stock"
 START_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
+SCRIPT_SECONDS = 120.0
 #: How often LiteLLM flushes its queues here: in place of five seconds.
 FLUSH_SECONDS = 1
 #: In place of 512: a request log record is about 13 kB, and Lambda takes 6 MB.
 BATCH_SIZE = 100
 #: From when on LiteLLM calls a request slow, or hanging.
 SLOW_AFTER_SECONDS = 2
+#: How often LiteLLM means to send its daily report here.
+DAILY_REPORT_SECONDS = 10
 
 #: LiteLLM's own command, ended by the end of its standard input: it may not outlive us, however we die.
 _PROGRAM = """
@@ -40,15 +46,17 @@ from litellm_cli.main import proxy_server
 proxy_server()
 """
 
-#: Deployments by model name. Each scenario that counts failures has one of its own.
-MODELS: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "well": [{"model": "openai/gpt-4o-mini", "mock_response": "well"}],
-    "failing": [{"model": "openai/gpt-4o", "mock_response": "litellm.InternalServerError"}],
-    "limited": [{"model": "anthropic/claude-sonnet-4-5", "mock_response": "litellm.RateLimitError"}],
-    "slow": [{"model": "openai/gpt-4.1", "mock_response": "well", "mock_delay": SLOW_AFTER_SECONDS + 1.5}],
-    "hanging": [{"model": "openai/gpt-4.1-mini", "mock_response": "well", "mock_delay": 15}],
-    "out": [{"model": "mistral/mistral-large-latest", "mock_response": "litellm.InternalServerError"}],
-    "out-across-pods": [{"model": "groq/llama-3.3-70b-versatile", "mock_response": "litellm.InternalServerError"}],
+TOMORROW = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+#: A deployment by model name: what it does. Each scenario that counts failures has one of its own.
+MODELS: Mapping[str, Mapping[str, Any]] = {
+    "well": {"model": "openai/gpt-4o-mini", "mock_response": "well"},
+    "failing": {"model": "openai/gpt-4o", "mock_response": "litellm.InternalServerError"},
+    "limited": {"model": "anthropic/claude-opus-4-5", "mock_response": "litellm.RateLimitError"},
+    "slow": {"model": "openai/gpt-4.1", "mock_response": "well", "mock_delay": SLOW_AFTER_SECONDS + 1.5},
+    "hanging": {"model": "openai/gpt-4.1-mini", "mock_response": "well", "mock_delay": 3 * SLOW_AFTER_SECONDS + 1.5},
+    "out": {"model": "mistral/mistral-large-latest", "mock_response": "litellm.InternalServerError"},
+    "out-across-pods": {"model": "groq/llama-3.3-70b-versatile", "mock_response": "litellm.InternalServerError"},
+    "aged": {"model": "openai/gpt-4-turbo", "mock_response": "well"},
 }
 
 
@@ -72,9 +80,10 @@ class Gateway:
         if not PYTHON.exists():
             raise DidNotStart(f"{PYTHON.parent.parent} is missing: `make test-litellm` sets it up")
         self._log = self.log_path.open("wb")
+        self.started_at = time.monotonic()
         self._process = subprocess.Popen(
             [str(PYTHON), "-c", _PROGRAM, "--config", "config.yaml", "--host", LOOPBACK, "--port", str(self._port)],
-            env=self._environment(),
+            env=_environment(self._folder, api_url=self._api_url, token=self.token) | {"GATEWAY_ROWS": str(self._rows_path)},
             cwd=self._folder,
             stdin=subprocess.PIPE,
             stdout=self._log,
@@ -132,33 +141,15 @@ class Gateway:
         except httpx.TransportError:
             return False
 
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PATH": os.defpath,
-            "HOME": str(self._folder),
-            "TMPDIR": str(self._folder),
-            "PYTHONPATH": str(STOCK),
-            "GATEWAY_ROWS": str(self._rows_path),
-            # Fetches nothing from anywhere.
-            "LITELLM_OFFLINE_MODE": "true",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "true",
-            # What an operator sets: the README's settings, and a shorter wait.
-            "WEBHOOK_URL": f"{self._api_url}/events/{self.token}",
-            "SLACK_WEBHOOK_URL": f"{self._api_url}/services/{self.token}",
-            "DEFAULT_BATCH_SIZE": str(BATCH_SIZE),
-            "DEFAULT_FLUSH_INTERVAL_SECONDS": str(FLUSH_SECONDS),
-        }
-
     def _config(self, alerting: Sequence[str]) -> dict[str, Any]:
         return {
             "model_list": [
                 {
                     "model_name": name,
                     "litellm_params": {"api_key": "none", **deployment},
-                    "model_info": {"id": f"{name}-{number}"},
+                    "model_info": {"id": f"{name}-1"} | ({"deprecation_date": TOMORROW} if name == "aged" else {}),
                 }
-                for name, deployments in MODELS.items()
-                for number, deployment in enumerate(deployments, start=1)
+                for name, deployment in MODELS.items()
             ],
             "general_settings": {
                 "master_key": "sk-master-key-of-a-test-on-loopback",
@@ -166,7 +157,7 @@ class Gateway:
                 "custom_auth_run_common_checks": True,
                 "alerting": list(alerting),
                 "alerting_threshold": SLOW_AFTER_SECONDS,
-                "alerting_args": {"daily_report_frequency": 10, "report_check_interval": 5},
+                "alerting_args": {"daily_report_frequency": DAILY_REPORT_SECONDS, "report_check_interval": 5},
             },
             # One request is one failure, and a deployment that fails is asked again.
             "router_settings": {"num_retries": 0, "disable_cooldowns": True},
@@ -181,6 +172,59 @@ class Gateway:
                 }
             },
         }
+
+
+class InProcess:
+    """A run of stock/in_process.py, beside everything else; a context manager."""
+
+    token = "token-of-script"
+
+    def __init__(self, *, api_url: str, folder: Path) -> None:
+        self._api_url = api_url
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        self._log = (self._folder / "in_process.log").open("wb")
+        # To every host but this machine it goes by the tap, which plays a provider that is down.
+        proxies = {"HTTP_PROXY": self._api_url, "NO_PROXY": LOOPBACK, "AIOHTTP_TRUST_ENV": "true"}
+        self._process = subprocess.Popen(
+            [str(PYTHON), str(STOCK / "in_process.py")],
+            env=_environment(self._folder, api_url=self._api_url, token=self.token) | proxies,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop_process(self._process)
+        self._log.close()
+
+    @cached_property
+    def result(self) -> dict[str, list[str]]:
+        """What each of its functions returned, once it has ended."""
+        output, _ = self._process.communicate(timeout=SCRIPT_SECONDS)
+        assert self._process.returncode == 0, (self._folder / "in_process.log").read_text()[-2_000:]
+        return dict(json.loads(output))
+
+
+def _environment(folder: Path, *, api_url: str, token: str) -> dict[str, str]:
+    return {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PYTHONPATH": str(STOCK),
+        # Fetches nothing from anywhere.
+        "LITELLM_OFFLINE_MODE": "true",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "true",
+        # What an operator sets: the README's settings, and a shorter wait.
+        "WEBHOOK_URL": f"{api_url}/events/{token}",
+        "SLACK_WEBHOOK_URL": f"{api_url}/services/{token}",
+        "DEFAULT_BATCH_SIZE": str(BATCH_SIZE),
+        "DEFAULT_FLUSH_INTERVAL_SECONDS": str(FLUSH_SECONDS),
+    }
 
 
 def _api_key(alias: str) -> str:

@@ -4,6 +4,8 @@
 
     LiteLLM ─▶ tap ─▶ the stack's HTTP API
                 └─ posts, by their way in
+
+As an HTTP proxy it stands in for a provider that is down: what is for any other host is answered with 503.
 """
 
 import json
@@ -98,6 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         tap = cast("_Server", self.server).tap
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path.startswith("http://"):
+            self._answer(503, b'{"message": "down"}')
+            return
         way, token = self._way()
         if way == "Slack text":
             time.sleep(tap.slack_delay_seconds)
@@ -106,6 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             status, answer = self._passed_on(body)
         tap.keep(Post(way, token, json.loads(body), status, answer.decode()))
+        self._answer(status, answer)
+
+    def _answer(self, status: int, answer: bytes) -> None:
         self.send_response(status)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()

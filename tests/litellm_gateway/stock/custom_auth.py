@@ -28,8 +28,20 @@ async def authenticate(request: Request, api_key: str) -> UserAPIKeyAuth:
     from litellm.proxy.proxy_server import proxy_logging_obj, user_api_key_cache  # set when the proxy has started
 
     rows: dict[str, dict[str, Any]] = json.loads(ROWS.read_text())[api_key]
-    key = UserAPIKeyAuth(api_key=api_key, **rows["key"])
     user = LiteLLM_UserTable(**rows["user"]) if "user" in rows else None
+    # LiteLLM's own query joins these to the key's columns.
+    joined = {
+        f"{table}_{column}": rows[table].get(column)
+        for table, column in (
+            ("user", "email"),
+            ("user", "spend"),
+            ("user", "max_budget"),
+            ("team", "spend"),
+            ("team", "max_budget"),
+        )
+        if table in rows
+    }
+    key = UserAPIKeyAuth(api_key=api_key, **joined, **rows["key"])
     if user is not None:
         await user_api_key_cache.async_set_cache(key=user.user_id, value=user, model_type=LiteLLM_UserTable)
     for check in (
