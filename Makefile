@@ -9,6 +9,7 @@ DEV_READY  := .venv/.ready
 SAM_READY  := .venv-sam/.ready
 AUDIT_READY := .venv-audit/.ready
 FUZZ_READY := .venv-fuzz/.ready
+LITELLM_READY := .venv-litellm/.ready
 # `sam` runs the first `python3.13` on the PATH to build; the one beside it is always there.
 SAM        := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 SAM_CLI_CHECK_VERSION=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam
 BUILD_DIR  := .aws-sam/build
@@ -34,7 +35,7 @@ local: $(DEV_READY) ## The same stack until Ctrl-C, for a real gateway: PORT, BA
 
 .PHONY: test
 test: $(DEV_READY) ## All tests that need neither Docker nor SAM, with branch coverage
-	@$(PY) -m pytest -m "not sam_local and not deployed and not load" --cov --cov-report=term-missing:skip-covered
+	@$(PY) -m pytest -m "not sam_local and not deployed and not load and not litellm" --cov --cov-report=term-missing:skip-covered
 
 .PHONY: check
 check: $(DEV_READY) $(SAM_READY) ## Format, lint, types, template
@@ -100,6 +101,10 @@ audit: $(DEV_READY) $(AUDIT_READY) ## Static analysis, security rules of the tem
 test-sam: $(DEV_READY) $(SAM_READY) ## Build the package, look into it, run it under `sam local` (needs Docker)
 	@$(PY) -m pytest -m sam_local
 
+.PHONY: test-litellm
+test-litellm: $(DEV_READY) $(LITELLM_READY) ## Run a stock LiteLLM against the stack: what it raises arrives once, what it fails to raise is raised
+	@$(PY) -m pytest -m litellm
+
 .PHONY: test-deployed
 test-deployed: $(DEV_READY) $(SAM_READY) ## Deploy template.yaml into a local emulator with IAM enforced, end to end
 	@$(PY) -m pytest -m deployed
@@ -148,10 +153,11 @@ lock: ## Lock the requirements again (needs uv)
 	@$(call locked,sam,requirements/sam.txt)
 	@$(call locked,audit,requirements/audit.txt)
 	@$(call locked,fuzz,requirements/fuzz.txt,-c layers/common/requirements.txt)
+	@$(call locked,litellm,requirements/litellm.txt,--overrides requirements/litellm-overrides.in)
 
 .PHONY: clean
 clean: ## Remove what was built and installed here
-	@rm -rf .venv .venv-sam .venv-audit .venv-fuzz .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@rm -rf .venv .venv-sam .venv-audit .venv-fuzz .venv-litellm .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -178,7 +184,7 @@ define environment
   { $(PYTHON) -c "" 2>/dev/null || { echo "$(PYTHON) is needed; name another one with PYTHON=…" >&2; exit 1; }; } && \
   echo "Setting up $(@D) (once)" >&2 && \
   $(PYTHON) -m venv --clear $(@D) && \
-  $(@D)/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r $< && \
+  $(@D)/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes $(PIP_FLAGS) -r $< && \
   cp $< $(@D)/requirements.txt && touch $@; \
 fi
 endef
@@ -193,4 +199,9 @@ $(AUDIT_READY): requirements/audit.txt
 	$(environment)
 
 $(FUZZ_READY): requirements/fuzz.txt
+	$(environment)
+
+# The lock is complete, and says otherwise than LiteLLM's own requirements: requirements/litellm-overrides.in.
+$(LITELLM_READY): PIP_FLAGS := --no-deps
+$(LITELLM_READY): requirements/litellm.txt
 	$(environment)
