@@ -47,7 +47,7 @@ def init_suite(stub: AWSStub, *, byte_code: Path, count_instructions: bool) -> S
         "evaluate quiet": Child(_EVALUATE, inline, [quiet, "0"]),
         "evaluate quiet, deployed": Child(_EVALUATE, deployed, [quiet, "0"]),
         "evaluate claim": Child(_EVALUATE, inline, [due, "1"]),
-        "notify import": Child("import notify.app\nnotify.app._http_client()", inline),
+        "notify import": Child("import notify.app\nnotify.app.make_http_client()", inline),
         "notify batch": Child(_NOTIFY, inline, [batch]),
     }
     judged = [

@@ -75,15 +75,30 @@ class SlackWebhook:
     def post(self, message: Message) -> Outcome:
         """See :class:`notify.destinations.base.Destination`."""
         try:
-            answer = self._client().post(self._url.get_secret_value(), json=message.payload)
+            with self._client().stream("POST", self._url.get_secret_value(), json=message.payload) as answer:
+                body = _beginning(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return RetryLater(Reason.CANNOT_CONNECT)  # nothing was sent
         except (httpx.InvalidURL, UnicodeError):
             return Permanent(Reason.CONFIGURATION, "the URL cannot be called")
         except (httpx.HTTPError, OSError):
             return Ambiguous(Reason.NO_ANSWER)
-        body = answer.content[:MAX_ANSWER_BYTES].decode(errors="replace")
         return verdict(answer.status_code, body, retry_after=answer.headers.get("retry-after"))
+
+
+def _beginning(answer: httpx.Response) -> str:
+    """As much of an answer as Slack's own are long; the rest is not read."""
+    read = b""
+    try:
+        for part in answer.iter_bytes():
+            read += part
+            if len(read) >= MAX_ANSWER_BYTES:
+                break
+    except (httpx.HTTPError, OSError):
+        if answer.status_code != 429:
+            raise
+        # Its head has said it all: nothing was taken, and when to come again.
+    return read[:MAX_ANSWER_BYTES].decode(errors="replace")
 
 
 def verdict(status: int, body: str, *, retry_after: str | None = None) -> Outcome:
