@@ -48,7 +48,7 @@ def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_g
     gauge = [f"{bar(share)} *{percent(share)}*   {figures}" if share is not None else figures]
     facts = [shortened(" · ".join(f"{fact.label}: {fact.text}" for fact in alert.facts), FACTS_CHARACTERS)] if alert.facts else []
     remarks = " · ".join([*late, *repeats, *forecast, *_remarks(budget), *reset, *facts])
-    measure = _measure(budget, gravity, share)
+    measure = _measure(budget, gravity, share, figures)
     line = " · ".join([measure, *forecast, *reset, *repeats, *late])
     return Wording(
         gravity=gravity,
@@ -116,12 +116,12 @@ def _figures(budget: BudgetFigures) -> str:
     return f"{usd(budget.spend)} of {usd(budget.limit)}"
 
 
-def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None) -> str:
+def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None, figures: str) -> str:
     """The figures of a line in a storm."""
     if gravity is Gravity.PROJECTED and budget.projected_spend is not None:
         expected = f" · expected {day_text}" if (day_text := _expected_day(budget)) else ""
         return f"{usd(budget.projected_spend)} projected of {usd(budget.limit)} · {usd(budget.spend)} so far{expected}"
-    return f"{percent(share)} · {_figures(budget)}" if share is not None else _figures(budget)
+    return f"{percent(share)} · {figures}" if share is not None else figures
 
 
 def _remarks(budget: BudgetFigures) -> list[str]:
