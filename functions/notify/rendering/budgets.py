@@ -15,6 +15,8 @@ from notify.rendering.words import EMOJI, Gravity, Wording
 #: Characters of what is known besides.
 FACTS_CHARACTERS = 300
 
+WHY_CHARACTERS = 80
+
 #: How a headline counts budgets: ``2 budgets over, 1 close``.
 STATES = {
     Gravity.OVER: "over",
@@ -38,7 +40,7 @@ def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_g
     gravity = Gravity.RESOLVED if alert.is_resolved else gravity_of(budget)
     share, count = share_of(budget), item.count
     name, label = _bare_name(alert), _label(alert)
-    verdict = _verdict(budget, gravity)
+    verdict = _verdict(budget, gravity) + (_why(alert) if alert.is_resolved else "")
     gateway = f" · {escape(shown_name(alert.gateway))}" if with_gateway else ""
     repeats = [f"raised {count:,} times"] if count > 1 else []
     late = [] if alert.is_digest else lateness(alert.raised_at, now=now)
@@ -104,6 +106,11 @@ def _verdict(budget: BudgetFigures, gravity: Gravity) -> str:
             return "is over its soft budget" if budget.spend > budget.limit else "has reached its soft budget"
         case _:
             return f"has {usd(budget.limit - budget.spend)} left"
+
+
+def _why(alert: Alert) -> str:
+    """Why a budget is well again: ``: it was reset``."""
+    return f": it {shortened(alert.message, WHY_CHARACTERS)}" if alert.message.startswith("was ") else ""
 
 
 def _figures(budget: BudgetFigures) -> str:
