@@ -161,6 +161,7 @@ def watch_over(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capfd: pytest
         "GetParameter": {"Parameter": {"Value": "{}"}},
         "GetSecretValue": {"SecretString": f"from-secret={VALID_TOKEN}"},
         "UpdateItem": {},
+        "DeleteItem": {},
         "TransactWriteItems": {},
         "SendMessageBatch": takes_all,
         "SendMessage": takes,
