@@ -119,6 +119,7 @@ def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config:
             soft_budget_crossed=info.soft_budget is not None and is_reached(info.spend, info.soft_budget),
             projected_spend=info.projected_spend,
             projected_exceeded_date=_masked(given(info.projected_exceeded_date)),
+            exhausted_at=crossing.exhausted_at,
             resets_at=info.budget_reset_at,
         ),
         is_digest=config.is_digest(BUDGET_ALERTS),

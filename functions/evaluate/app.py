@@ -25,10 +25,12 @@ from aws_lambda_powertools import Logger, Metrics
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
 from evaluate.answers import batch_answer, dry_run_body, evaluated_answer, http_answer, refusal_body, slack_answer
 from evaluate.budget_alert_types import entity_types
+from evaluate.budget_series import budget_series
 from evaluate.canary import canary_alert
 from evaluate.claims import ClaimStore, DynamoDBClaims
 from evaluate.customers import DynamoDBCustomerSpend, customer_readings
 from evaluate.episodes import DynamoDBEpisodes, KnownEpisodes
+from evaluate.forecasts import forecast_offers
 from evaluate.gateway_alert import ENTITY_TYPES
 from evaluate.hanging import DynamoDBHangingCalls
 from evaluate.ingress import (
@@ -47,13 +49,18 @@ from evaluate.ingress import (
 from evaluate.known_claims import KnownClaims
 from evaluate.outages import DynamoDBOutageCounts
 from evaluate.pipeline import Evaluation, Raised, evaluate, offers_at, raise_alerts, sweep_outbox
-from evaluate.reactions import Stores, look_after, react, watch_budgets
+from evaluate.reactions import Stores, look_after, react, tell_due_alerts, watch_budgets
 from evaluate.resolutions import DynamoDBAlertedBudgets, KnownAlerted
+from evaluate.scheduled import due_alerts
 from evaluate.settings import Settings
 from evaluate.shapes import ParsedEvents
+from evaluate.signals import keeps_usage
 from evaluate.table import AlertsTable
 from evaluate.tokens import IngestTokens
+from evaluate.usage import entry_id, usage_of
+from evaluate.usage_ledger import DynamoDBUsageLedger, UsageLedger
 from gateway_alerts import secrets
+from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.aws import aws_client
 from gateway_alerts.config_source import ConfigSource
 from gateway_alerts.errors import (
@@ -66,6 +73,9 @@ from gateway_alerts.errors import (
     place_of,
 )
 from gateway_alerts.observability import Counts, build_logger
+
+#: Alerts due by the clock that a container remembers to be told.
+KNOWN_DUE = 10_000
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
@@ -104,6 +114,8 @@ class Application:
             known=KnownEpisodes(),
             known_alerted=KnownAlerted(),
         )
+        #: What the clock had due and somebody has told; to forget it costs a report made in vain.
+        self._settled: list[tuple[str, int]] = []
         self._tokens = cache(IngestTokens.parse)
         self.config = ConfigSource(
             inline=self._settings.config,
@@ -120,8 +132,8 @@ class Application:
             case SweepRequest():
                 self._sweep(now=now, request_id=request_id)
                 return None
-            case ReportsRequest():
-                self._report_usage(now=now, request_id=request_id)
+            case ReportsRequest(at=at):
+                self._report_usage(now=at or now, request_id=request_id)
                 return None
             case CanaryRequest():
                 if not self._queue().send([canary_alert(now=now, request_id=request_id)]):
@@ -176,6 +188,7 @@ class Application:
         )
         told = react(evaluation.signals, gateway=gateway, stores=self._stores, now=now, request_id=request_id, config=config)
         raised.add(told)
+        self._keep_usage(evaluation, raised, gateway=gateway, now=now)
         watched = watch_budgets(
             raised.alerts,
             evaluation.readings,
@@ -190,6 +203,39 @@ class Application:
         if raised.failure:
             raise raised.failure
         return len(raised.alerts)
+
+    def _keep_usage(self, evaluation: Evaluation, raised: Raised, *, gateway: str, now: datetime) -> None:
+        logs = evaluation.signals.logs
+        if not (logs and self._settings.usage_table_name and keeps_usage(self.config())):
+            return
+        try:
+            self._ledger().append(entry_id(logs, gateway=gateway), usage_of(logs, gateway=gateway, now=now), now=now)
+        except DependencyUnavailable as error:
+            raised.failure = raised.failure or error
+
+    def _report_usage(self, *, now: datetime, request_id: str) -> None:
+        """What is due by the clock: reports, users' spend, forecasts. Raises DependencyUnavailable."""
+        if not self._settings.usage_table_name:
+            return
+        config, ledger = self.config(), self._ledger()
+        due = due_alerts(ledger=ledger, config=config, now=now, settled=self._settled)
+        told, settled = tell_due_alerts(due, stores=self._stores, now=now, config=config)
+        self._settled = [*self._settled, *settled][-KNOWN_DUE:]
+        raised = Raised()
+        if config.forecast and config.is_enabled(BUDGET_ALERTS):
+            raised = raise_alerts(
+                forecast_offers(budget_series(ledger=ledger, now=now), now=now),
+                claims=self._claims,
+                queue=self._queue,
+                known=self._known,
+                now=now,
+                request_id=request_id,
+                config=config,
+            )
+        raised.add(told)
+        self._report(Evaluation(), raised, gateway="", now=now, message="reported")
+        if raised.failure:
+            raise raised.failure
 
     def _sweep(self, *, now: datetime, request_id: str) -> None:
         swept = sweep_outbox(claims=self._claims(), queue=self._queue(), now=now)
@@ -235,6 +281,10 @@ class Application:
                 },
             )
         _counts().flush(now=now, noteworthy=is_noteworthy)
+
+    def _ledger(self) -> UsageLedger:
+        table_name = self._settings.usage_table_name
+        return DynamoDBUsageLedger(aws_client("dynamodb"), table_name=table_name, zone=self.config().zone)
 
     def _table(self) -> AlertsTable:
         return AlertsTable(aws_client("dynamodb"), name=self._settings.table_name)

@@ -11,18 +11,23 @@ gateway's own sum (``evaluate.readings``)::
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple, Protocol
 
 from evaluate.budget_alert_types import get_event_group_type, given
 from evaluate.readings import SPEND_TRACKED, BudgetReading
 from evaluate.table import AlertsTable
 from gateway_alerts.config import Config
-from gateway_alerts.events import InboundEvent, UserInfo, WebhookEvent
+from gateway_alerts.events import MAX_MONEY_USD, InboundEvent, UserInfo, WebhookEvent
 from gateway_alerts.keys import digest
 
 END_USER = "end_user"
 KEEP_SECONDS = 40 * 86_400
+#: A sum has at most 38 digits in DynamoDB, and one that would have more is refused
+#: (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html). What a request
+#: costs is counted to this, and sums to 10**20 US dollars with it.
+LEAST_USD = Decimal("1E-18")
+_EXACT = Context(prec=38, rounding=ROUND_HALF_EVEN)
 
 
 class TrackedSpend(NamedTuple):
@@ -47,10 +52,11 @@ def tracked_in(events: Iterable[InboundEvent]) -> list[TrackedSpend]:
         if not isinstance(event, WebhookEvent) or event.event != SPEND_TRACKED:
             continue
         customer_id = given(event.customer_id)
-        if customer_id is None or event.max_budget is None or event.spend <= 0:
+        cost_usd = event.spend.quantize(LEAST_USD, context=_EXACT)
+        if customer_id is None or event.max_budget is None or cost_usd <= 0:
             continue
         before = tracked.get(customer_id)
-        usd = event.spend + (before.usd if before else Decimal(0))
+        usd = _EXACT.add(cost_usd, before.usd if before else Decimal(0))
         tracked[customer_id] = TrackedSpend(customer_id, usd, event.max_budget)
     return list(tracked.values())
 
@@ -63,7 +69,7 @@ def customer_readings(
     entity_type = get_event_group_type(END_USER)
     readings: list[BudgetReading] = []
     for each in tracked:
-        spend = store.add(each, gateway=gateway, month=month, until=until)
+        spend = min(MAX_MONEY_USD, store.add(each, gateway=gateway, month=month, until=until))
         info = UserInfo(
             spend=spend, max_budget=each.max_budget, customer_id=each.customer_id, event_group=END_USER, budget_reset_at=until
         )

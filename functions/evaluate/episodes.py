@@ -39,6 +39,8 @@ KEY_PREFIX = "episode#"
 KNOWN_EPISODES = 20_000
 #: Long after everything in it has been told; deletion is no clock of ours.
 KEEP_SECONDS = 40 * 86_400
+#: Releases that fail before the sweep leaves the others to the next one.
+FAILED_RELEASES = 5
 _BUCKET = "seconds_"
 
 
@@ -130,15 +132,20 @@ def tell(episodes: Iterable[Episode], *, store: EpisodeStore, queue: AlertQueue,
 
 
 def tell_due(items: Iterable[Attributes], *, store: EpisodeStore, queue: AlertQueue, now: datetime) -> Told:
-    """Tell what has been counted, and send what dead processes left in an outbox.
-
-    Raises:
-        DependencyUnavailable: the table could not be reached; what is left comes again.
-    """
+    """Tell what has been counted, and send what dead processes left in an outbox. What fails comes again."""
     told = Told()
     due: list[tuple[Due, Alert]] = []
+    failed_count = 0
     for item in items:
-        released = store.release(item, now=now)
+        try:
+            released = store.release(item, now=now)
+        except DependencyUnavailable as error:
+            # One that fails each time keeps nobody else from being told; a table that is out of order is left alone.
+            told.failure = error
+            failed_count += 1
+            if failed_count == FAILED_RELEASES:
+                break
+            continue
         if released is None:
             continue
         try:
@@ -202,13 +209,15 @@ class DynamoDBEpisodes:
     def hold(self, episode: Episode, *, until: datetime, now: datetime) -> None:
         """See :class:`EpisodeStore`. One write."""
         happened = episode.alert.occurrences
+        # All buckets that there are, 266, must fit into the 4 KB of an update expression: hence their short names
+        # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
         buckets = dict(enumerate(happened.seconds.items()))
         self._table.update(
             episode.key,
             "SET held_alert = :alert, held_last_at = :last_at, held_first_at = if_not_exists(held_first_at, :first_at), "
             "held_until = if_not_exists(held_until, :until), outbox_at = if_not_exists(outbox_at, :until), "
             "outbox_shard = :shard, interval_seconds = :interval, expires_at = :expires_at "
-            "ADD held_count :count" + "".join(f", #bucket{index} :bucket{index}" for index in buckets),
+            "ADD held_count :count" + "".join(f", #b{index} :b{index}" for index in buckets),
             {
                 ":alert": episode.alert.model_dump_json(),
                 ":last_at": (happened.last_at or now).timestamp(),
@@ -218,9 +227,9 @@ class DynamoDBEpisodes:
                 ":interval": episode.interval_seconds,
                 ":expires_at": int(until.timestamp()) + KEEP_SECONDS,
                 ":count": happened.count,
-                **{f":bucket{index}": count for index, (_, count) in buckets.items()},
+                **{f":b{index}": count for index, (_, count) in buckets.items()},
             },
-            names={f"#bucket{index}": f"{_BUCKET}{bucket}" for index, (bucket, _) in buckets.items()},
+            names={f"#b{index}": f"{_BUCKET}{bucket}" for index, (bucket, _) in buckets.items()},
         )
 
     def release(self, item: Attributes, *, now: datetime) -> Due | None:
@@ -228,8 +237,10 @@ class DynamoDBEpisodes:
         key, outbox = item["pk"]["S"], texts(item, "outbox")
         count, until = number(item, "held_count"), number(item, "held_until")
         moment = int(now.timestamp())
+        if outbox:
+            return Due(key, outbox)  # that first: however long the queue takes nothing, the item does not outgrow the table
         if count is None or until is None or until > moment:
-            return Due(key, outbox) if outbox else None
+            return None
         buckets = [name for name in item if name.startswith(_BUCKET)]
         text = _held_alert(item, key=key, count=count, now=now)
         try:
@@ -237,7 +248,7 @@ class DynamoDBEpisodes:
                 key,
                 "SET outbox = list_append(if_not_exists(outbox, :none), :alerts), outbox_at = :sweep_at, episode_until = :until "
                 "REMOVE held_count, held_alert, held_first_at, held_last_at, held_until"
-                + "".join(f", #bucket{index}" for index in range(len(buckets))),
+                + "".join(f", #b{index}" for index in range(len(buckets))),
                 {
                     ":none": [],
                     ":alerts": [text],
@@ -246,12 +257,12 @@ class DynamoDBEpisodes:
                     ":seen": count,
                     ":seen_until": until,
                 },
-                names={f"#bucket{index}": name for index, name in enumerate(buckets)},
+                names={f"#b{index}": name for index, name in enumerate(buckets)},
                 condition="held_count = :seen AND held_until = :seen_until",
             )
         except ConditionNotMet:
             return None  # more has been counted since: the next look has it
-        return Due(key, (*outbox, text))
+        return Due(key, (text,))
 
     def clear(self, due: Due) -> None:
         """See :class:`EpisodeStore`. One write, two when something has been counted meanwhile."""

@@ -43,15 +43,15 @@ _NOT_FACTS = frozenset({"count", "response_seconds", "state"})
 MAX_FACT_CHARACTERS = 300
 MAX_COUNT = 1_000_000
 
-#: Metadata that names whom an alert is about → its entity type; the first that is given.
+#: Metadata that names whom an alert is about → its entity type; the first that is given, a region's outage apart.
 _ENTITIES = (
-    ("region", "region"),
     ("model", "model"),
     ("key_alias", "key"),
     ("team_alias", "team"),
     ("team_id", "team"),
     ("user_id", "user"),
     ("server", "mcp_server"),
+    ("region", "region"),
 )
 #: Entity types of alerts that are about no budget.
 ENTITY_TYPES = frozenset({*(entity_type for _, entity_type in _ENTITIES), "deployment", "gateway", "user"})
@@ -78,7 +78,7 @@ def occurrence_of(alert: GatewayAlert, *, gateway: str, config: Config, now: dat
         alike=subject if any(subject) else (message, *_stable(said)),
         level=alert.level or row.level,
         message=message,
-        entity=_entity(said, gateway=gateway),
+        entity=_entity(said, gateway=gateway, is_region=row.name == REGION_OUTAGE_ALERTS),
         first_at=at,
         last_at=at,
         count=min(MAX_COUNT, max(1, int(_number(alert.metadata.get("count")) or 1))),
@@ -108,7 +108,15 @@ def slack_message_of(message: SlackMessage, *, gateway: str, now: datetime) -> O
 
 
 def _said(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    match value:
+        case str():
+            text = value
+        case list() if not any(isinstance(each, dict | list) for each in value):
+            text = ", ".join(map(str, value))
+        case dict() if not any(isinstance(each, dict | list) for each in value.values()):
+            text = ", ".join(f"{name}: {each}" for name, each in value.items())
+        case _:
+            text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= MAX_FACT_CHARACTERS else f"{text[: MAX_FACT_CHARACTERS - 1]}…"
 
 
@@ -127,8 +135,8 @@ def _number(value: object) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-def _entity(said: dict[str, str], *, gateway: str) -> Entity:
-    for name, entity_type in _ENTITIES:
+def _entity(said: dict[str, str], *, gateway: str, is_region: bool) -> Entity:
+    for name, entity_type in _ENTITIES[::-1] if is_region else _ENTITIES:
         if name in said:
             return Entity(type=entity_type, id=masked(said[name]), name=masked(said[name]))
     return Entity(type="gateway", id=gateway, name=gateway)

@@ -80,7 +80,8 @@ def signal_of(alert: GatewayAlert, *, gateway: str, config: Config, now: datetim
         raise InvalidEvent("metadata: a request's state is 'started' or 'ended', and comes with its call_id")
     given_model = said.get("model")
     model = masked(given_model[:200]) if isinstance(given_model, str) and given_model else UNKNOWN_MODEL
-    started_at = min(now, _moment(said.get("started_at")) or alert.occurred_at or now)
+    longest_ago = now - timedelta(seconds=KEEP_SECONDS)
+    started_at = max(longest_ago, min(now, _moment(said.get("started_at")) or alert.occurred_at or now))
     wait = timedelta(seconds=min(config.slow_after_seconds(model), KEEP_SECONDS / 2))
     return Signal(state == STARTED, gateway, call_id, model, started_at, started_at + wait)
 
@@ -140,7 +141,7 @@ class HangingCalls(Protocol):
         """Keep a request that has begun, or forget one that has ended."""
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Forget requests that were told; one whose alert is still in its outbox stays until the queue has it."""
+        """Forget requests; one that carries an alert in its outbox, of others too, stays until the queue has that."""
 
 
 class DynamoDBHangingCalls:
@@ -152,7 +153,7 @@ class DynamoDBHangingCalls:
     def note(self, signal: Signal) -> None:
         """See :class:`HangingCalls`. One write."""
         if not signal.is_start:
-            self._table.delete(signal.key)
+            self.forget([signal.key])
             return
         started_at, due_at = int(signal.started_at.timestamp()), int(signal.due_at.timestamp())
         # A signal that is sent twice does not bring back what was told already.

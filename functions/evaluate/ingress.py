@@ -8,12 +8,14 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
 from evaluate.slack_payloads import read_slack_payload
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
 from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, SlackRefused, Unauthorized
+from gateway_alerts.events import in_utc
 from gateway_alerts.masking import masked
 
 SLACK_ROUTE = "POST /services/{token+}"
@@ -58,7 +60,9 @@ class QueuedLogsRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReportsRequest:
-    """Time to see which reports are due, and who has spent too much."""
+    """Time to see which reports are due, and who has spent too much; ``at`` is the time of the schedule, None for now."""
+
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,7 @@ def is_queue(event: Mapping[str, Any]) -> bool:
 
 
 Request = EventsRequest | SlackRequest | QueuedLogsRequest | SweepRequest | CanaryRequest | ReportsRequest | HealthRequest
-_BY_SCHEDULE: dict[str, Request] = {
-    SWEEP_SCHEDULE: SweepRequest(),
-    CANARY_SCHEDULE: CanaryRequest(),
-    REPORTS_SCHEDULE: ReportsRequest(),
-}
+_BY_SCHEDULE: dict[str, Request] = {SWEEP_SCHEDULE: SweepRequest(), CANARY_SCHEDULE: CanaryRequest()}
 
 
 def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> Request:
@@ -115,7 +115,11 @@ def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]
     if is_http(event):
         return _read_http(event, tokens=tokens)
     if is_schedule(event):
-        return _BY_SCHEDULE[event["schedule"]]
+        return (
+            ReportsRequest(_moment(event.get("time")))
+            if event["schedule"] == REPORTS_SCHEDULE
+            else _BY_SCHEDULE[event["schedule"]]
+        )
     if is_queue(event):
         records = event["Records"]
         return QueuedLogsRequest(
@@ -125,6 +129,14 @@ def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]
     if event.get("source") == EVENT_SOURCE and event.get("detail-type") in DETAIL_TYPES:
         return _read_eventbridge(event["detail"])
     raise NotFound(f"not an HTTP request, a queue's batch, a schedule of ours or an EventBridge event of source {EVENT_SOURCE}")
+
+
+def _moment(value: object) -> datetime | None:
+    """The time in a schedule's input; None where it has none, such as where nobody has put one in its place."""
+    try:
+        return in_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SlackRequest | HealthRequest:

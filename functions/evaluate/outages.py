@@ -3,7 +3,7 @@
 An error is a status of 408 or of 500 and above. Errors are counted in slots of time, so that a window slides over
 them: ``minor_outage_alert_threshold`` of them within ``outage_alert_ttl`` are a minor outage, ``major_…`` a major one.
 A region's outage takes errors of at least two deployments besides. Each severity is told once an outage; an outage is
-over when there was no error for ``QUIET_WINDOWS`` windows.
+over when there was no error for ``QUIET_WINDOWS`` windows. An error that is told of after its window does not count.
 
     errors   ··x···xx·x·xx·│
               └─ window ───┘    6 ≥ minor: told         one item per deployment or region, ``outage#DIGEST``:
@@ -13,6 +13,7 @@ over when there was no error for ``QUIET_WINDOWS`` windows.
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,6 +37,9 @@ SLOTS = 10
 QUIET_WINDOWS = 5
 #: A region is out when more than one deployment of it is.
 REGION_DEPLOYMENTS = 2
+#: Deployments that one write notes: enough for that, and far below the 4 KB of an update expression
+#: (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+NOTED_DEPLOYMENTS = 50
 KEEP_SECONDS = 7 * 86_400
 MINOR, MAJOR, OVER = Decimal(1), Decimal(2), Decimal(3)
 TIMEOUT_STATUS = 408
@@ -121,6 +125,9 @@ def errors_in(logs: Iterable[RequestLog], *, gateway: str, config: Config, now: 
         if region is not None and config.is_enabled(REGION_OUTAGE_ALERTS):
             places.append(Place(REGION_OUTAGE_ALERTS, provider, region))
         for place in places:
+            # It could make no outage any more, only end one too early or be one slot of too many.
+            if at <= now - timedelta(seconds=window_seconds(place, config=config)):
+                continue
             errors = found.setdefault(place.key, Errors(place, gateway))
             errors.at.append(at)
             errors.deployments.add(deployment)
@@ -227,7 +234,7 @@ class DynamoDBOutageCounts:
             f"kind_{kind}": count for kind, count in errors.kinds.items()
         }
         last_at = int(max(errors.at).timestamp())
-        seen = {f"seen_{deployment}": last_at for deployment in errors.deployments}
+        seen = {f"seen_{deployment}": last_at for deployment in sorted(errors.deployments)[:NOTED_DEPLOYMENTS]}
         place = errors.place
         names = {f"#a{i}": name for i, name in enumerate(added)} | {f"#s{i}": name for i, name in enumerate(seen)}
         item = self._table.update(
@@ -269,7 +276,13 @@ class DynamoDBOutageCounts:
         """See :class:`OutageCounts`. One write when there were errors since."""
         last_at, quiet = number(item, "last_error_at") or 0, number(item, "quiet_seconds") or 0
         if last_at + quiet > int(now.timestamp()):
-            self._table.update(item["pk"]["S"], "SET outbox_at = :due", {":due": last_at + quiet})
+            with suppress(ConditionNotMet):  # forgotten meanwhile; an update would bring back an item without its figures
+                self._table.update(
+                    item["pk"]["S"],
+                    "SET outbox_at = :due",
+                    {":due": last_at + quiet},
+                    condition="attribute_exists(last_error_at)",
+                )
             return None
         counted = _counted(item)
         said = {name: item[name]["S"] for name in ("alert_type", "provider", "place_id", "model", "api_base", "gateway")}
@@ -293,14 +306,12 @@ class DynamoDBOutageCounts:
 
     def forget(self, outage: Outage) -> None:
         """See :class:`OutageCounts`."""
-        try:
+        with suppress(ConditionNotMet):  # it goes on
             self._table.delete(
                 outage.place.key,
                 condition="last_error_at = :last_at",
                 values={":last_at": int(outage.last_error_at.timestamp())},
             )
-        except ConditionNotMet:
-            return  # it goes on
 
 
 def _counted(item: Attributes) -> Counted:

@@ -29,6 +29,7 @@ from evaluate.outages import KEY_PREFIX as OUTAGE
 from evaluate.outages import OutageCounts, outage_claim, outage_in, quiet_seconds, window_seconds
 from evaluate.readings import BudgetReading
 from evaluate.resolutions import Alerted, AlertedBudgets, KnownAlerted, due_at, raised_again, resolution
+from evaluate.scheduled import DueAlert
 from evaluate.signals import Signals
 from evaluate.table import Attributes
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
@@ -138,6 +139,44 @@ def _resolve(
     stores.alerted().forget(alerted.key)
 
 
+def tell_due_alerts(
+    due: Sequence[DueAlert], *, stores: Stores, now: datetime, config: Config
+) -> tuple[Told, list[tuple[str, int]]]:
+    """Claim what is due by the clock, and enqueue what was won; returns also what is settled, whoever has told it.
+
+    Raises:
+        DependencyUnavailable: nothing was decided; the next run comes anyway.
+    """
+    told, settled, waiting = Told(), list[tuple[str, int]](), list(due)
+    while waiting:
+        batch, rest = waiting[:TOGETHER], waiting[TOGETHER:]
+        held = [config.held_until(alert_type=each.alert.alert_type, level=each.alert.level, now=now) for each in batch]
+        claims = [
+            Claim(
+                each.claim_key,
+                each.rung,
+                each.period_end,
+                each.alert.model_dump_json(),
+                held_until=None if until is None else int(until.timestamp()),
+            )
+            for each, until in zip(batch, held, strict=True)
+        ]
+        verdicts = [verdict for verdict, _ in stores.claims().submit(claims, now=now)]
+        done = [each for each, verdict in zip(batch, verdicts, strict=True) if verdict is not Verdict.UNDECIDED]
+        if not done:
+            raise DependencyUnavailable("DynamoDB: another transaction was in the way")
+        if all(verdict is Verdict.WON for verdict in verdicts):
+            told.held_count += sum(until is not None for until in held)
+            _send(
+                [(each.claim_key, each.alert) for each, until in zip(batch, held, strict=True) if until is None],
+                told,
+                stores=stores,
+            )
+        settled += [(each.claim_key, each.period_end) for each in done]
+        waiting = [each for each, verdict in zip(batch, verdicts, strict=True) if verdict is Verdict.UNDECIDED] + rest
+    return told, settled
+
+
 def _claim_one(claim: Claim, alert: Alert, told: Told, *, stores: Stores, now: datetime, config: Config) -> None:
     held_until = config.held_until(alert_type=alert.alert_type, level=alert.level, now=now)
     if held_until is not None:
@@ -164,10 +203,10 @@ def _send(alerts: Sequence[tuple[str, Alert]], told: Told, *, stores: Stores) ->
 
 
 def look_after(items: Iterable[Attributes], *, stores: Stores, now: datetime, request_id: str, config: Config) -> Told:
-    """Do what is due on the agenda.
+    """Do what is due on the agenda. What fails is in ``Told.failure``, comes again, and keeps no other kind from its turn.
 
     Raises:
-        DependencyUnavailable: the table could not be reached; what is left comes again.
+        DependencyUnavailable: the agenda could not be read.
     """
     by_kind: dict[str, list[Attributes]] = {}
     for item in items:
@@ -175,21 +214,38 @@ def look_after(items: Iterable[Attributes], *, stores: Stores, now: datetime, re
     told = Told()
     if episodes := by_kind.get(EPISODE):
         told = tell_due(episodes, store=stores.episodes(), queue=stores.queue(), now=now)
-    _tell_hanging(by_kind.get(HANGING, ()), told, stores=stores, now=now, request_id=request_id, config=config)
-    for item in by_kind.get(OUTAGE, ()):
+    for step, due in (
+        (_tell_hanging, by_kind.get(HANGING, ())),
+        (_tell_ends, by_kind.get(OUTAGE, ())),
+        (_tell_resets, ()),
+    ):
+        try:
+            step(due, told, stores=stores, now=now, request_id=request_id, config=config)
+        except DependencyUnavailable as error:
+            told.failure = told.failure or error
+    return told
+
+
+def _tell_ends(
+    items: Sequence[Attributes], told: Told, *, stores: Stores, now: datetime, request_id: str, config: Config
+) -> None:
+    for item in items:
         outage = stores.outages().settle(item, now=now)
         if outage is not None:
             if config.resolved_notices:
                 claim, alert = outage_claim(outage, now=now, request_id=request_id, config=config)
                 _claim_one(claim, alert, told, stores=stores, now=now, config=config)
             stores.outages().forget(outage)
+
+
+def _tell_resets(_: Sequence[Attributes], told: Told, *, stores: Stores, now: datetime, request_id: str, config: Config) -> None:
+    """Periods that have ended, which are on an agenda of their own."""
     for alerted in stores.alerted().due(now=now) if config.resolved_notices else ():
         budget = alerted.alert.budget
         if budget is not None and budget.resets_at is not None and budget.resets_at <= now:
             _resolve(alerted, None, told, stores=stores, now=now, request_id=request_id, config=config)
         else:
             stores.alerted().forget(alerted.key)  # no period was named, so nobody knows whether it was reset
-    return told
 
 
 def _tell_hanging(

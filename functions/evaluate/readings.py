@@ -67,7 +67,7 @@ def _from_webhook(event: WebhookEvent) -> list[BudgetReading]:
 
 def _from_request_log(log: RequestLog) -> Iterator[BudgetReading]:
     caller = _caller(log.metadata)
-    for event_group, spend, max_budget, resets_at in _budgets(log.metadata):
+    for event_group, spend, max_budget, resets_at in caller_budgets(log.metadata):
         if max_budget is None or spend is None:
             continue
         # The gateway knew the spend before this request; its cost comes on top.
@@ -108,16 +108,16 @@ def _reading_of(event_group: str, fields: dict[str, Any]) -> BudgetReading:
 
 def _own_budget(event_group: str, metadata: RequestMetadata) -> tuple[Decimal | None, datetime | None]:
     """Limit and reset time of the caller's key, user or team."""
-    for group, _, max_budget, resets_at in _budgets(metadata):
+    for group, _, max_budget, resets_at in caller_budgets(metadata):
         if group == event_group:
             return max_budget, resets_at
     return None, None
 
 
-def _budgets(
+def caller_budgets(
     metadata: RequestMetadata,
 ) -> tuple[tuple[str, Decimal | None, Decimal | None, datetime | None], ...]:
-    """Event group, spend, limit and reset time of the caller's key, user and team."""
+    """Event group, spend before the request, limit and reset time of the caller's key, user and team."""
     return (
         (
             "key",

@@ -154,16 +154,27 @@ class DynamoDBAlertedBudgets:
 
     def read(self, *, now: datetime) -> list[Alerted]:
         """See :class:`AlertedBudgets`. One query for each shard."""
-        return [_alerted(item) for item in self._table.ahead(now=now, shards=SHARDS)]
+        return [alerted for item in self._table.ahead(now=now, shards=SHARDS) if (alerted := _alerted(item))]
 
     def due(self, *, now: datetime) -> list[Alerted]:
         """See :class:`AlertedBudgets`. One query for each shard."""
-        return [_alerted(item) for item in self._table.due(now=now, shards=SHARDS)]
+        found: list[Alerted] = []
+        for item in self._table.due(now=now, shards=SHARDS):
+            alerted = _alerted(item)
+            if alerted is None:
+                self.forget(item["pk"]["S"])
+            else:
+                found.append(alerted)
+        return found
 
     def forget(self, key: str) -> None:
         """See :class:`AlertedBudgets`. One write."""
         self._table.delete(key)
 
 
-def _alerted(item: Attributes) -> Alerted:
-    return Alerted(item["pk"]["S"], Alert.model_validate_json(item["alert"]["S"]))
+def _alerted(item: Attributes) -> Alerted | None:
+    """A budget of the list; None where another version wrote it. It was told, and only its notice is not."""
+    try:
+        return Alerted(item["pk"]["S"], Alert.model_validate_json(item["alert"]["S"]))
+    except (ValueError, OverflowError):
+        return None

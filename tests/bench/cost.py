@@ -280,10 +280,10 @@ def main(arguments: list[str] | None = None) -> None:
         totals = {name: sum(bill.usd().values()) for name, bill in lines.items()}
         print(json.dumps({"usd": totals, "write_units_per_alert": told.write_units / max(1, alerts)}))
     else:
-        print(report(lines, told, events=events, alerts=alerts))
+        print(report(lines, told, logs, events=events, alerts=alerts))
 
 
-def report(lines: dict[str, Bill], told: Bill, *, events: int, alerts: int) -> str:
+def report(lines: dict[str, Bill], told: Bill, logs: Bill, *, events: int, alerts: int) -> str:
     """The table, and what stands behind it."""
     columns = list(Bill().usd())
     width = max(map(len, lines))
@@ -300,6 +300,7 @@ def report(lines: dict[str, Bill], told: Bill, *, events: int, alerts: int) -> s
             head,
             *rows,
             "",
+            f"A thousand request logs: {1_000 * logs.write_units / events:.1f} write units for their usage.",
             f"An alert that comes alone: {each}. Counted in a run of both functions on an emulator; the handlers' CPU time "
             "is this machine's.",
             f"Assumed: {CALL_SECONDS * 1_000:g} ms for each call, {POST_SECONDS * 1_000:g} ms for each post. Cold starts, idle "

@@ -8,10 +8,20 @@ from typing import Any
 import pytest
 
 from evaluate.alerting import merge_by_reading
-from evaluate.ingress import CanaryRequest, EventsRequest, HealthRequest, SweepRequest, is_http, read_request
+from evaluate.ingress import (
+    CanaryRequest,
+    EventsRequest,
+    HealthRequest,
+    QueuedLogsRequest,
+    ReportsRequest,
+    SlackRequest,
+    SweepRequest,
+    is_http,
+    read_request,
+)
 from evaluate.pipeline import evaluate
 from evaluate.tokens import IngestTokens
-from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
+from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, LLM_EXCEPTIONS, LLM_TOO_SLOW, SLACK_MESSAGE
 from gateway_alerts.config import Config
 from gateway_alerts.events import GatewayAlert, RequestLog
 
@@ -64,12 +74,19 @@ EXPECTED: dict[str, tuple[int, int, int]] = {
 }
 #: file → the type of the gateway alert in it: all that a gateway can raise itself, which leaves out budgets and other senders.
 GATEWAY_ALERTS = {f"http_gateway_alert_{name}.json": name for name in ALERT_TYPES if name not in (BUDGET_ALERTS, SLACK_MESSAGE)}
+#: file → the type of the alert in a text for Slack
+SLACK_TEXTS = {f"http_slack_text_{name}.json": name for name in ALERT_TYPES if "Slack text" in ALERT_TYPES[name].ways_in} | {
+    "http_slack_message_alertmanager.json": SLACK_MESSAGE,
+    "http_slack_message_grafana.json": SLACK_MESSAGE,
+}
+SLACK_TEXTS.pop(f"http_slack_text_{SLACK_MESSAGE}.json")
 #: file → how many request logs a queue hands over
 FROM_SQS = {"sqs_request_logs.json": 2}
 #: file → the request that it is, for those that carry no events
 OTHERS: dict[str, Any] = {
     "http_health.json": HealthRequest(),
     "schedule_canary.json": CanaryRequest(),
+    "schedule_reports.json": ReportsRequest(),
     "schedule_sweep_outbox.json": SweepRequest(),
 }
 
@@ -80,7 +97,7 @@ def read(name: str) -> Any:
 
 
 def test_every_sample_has_a_row_and_every_row_a_sample() -> None:
-    assert {path.name for path in SAMPLES.iterdir()} == {*EXPECTED, *GATEWAY_ALERTS, *FROM_SQS, *OTHERS}
+    assert {path.name for path in SAMPLES.iterdir()} == {*EXPECTED, *GATEWAY_ALERTS, *SLACK_TEXTS, *FROM_SQS, *OTHERS}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -109,11 +126,38 @@ def test_a_gateway_alerts_sample_is_taken_as_one(name: str) -> None:
     assert request.gateway == "local"
 
 
+@pytest.mark.parametrize(("name", "alert_type"), SLACK_TEXTS.items(), ids=SLACK_TEXTS)
+def test_a_text_for_slack_is_the_alert_that_it_tells(name: str, alert_type: str) -> None:
+    _, request = read(name)
+    assert isinstance(request, SlackRequest)
+    everything_on = Config(alert_types=sorted(ALERT_TYPES))
+    evaluation = evaluate(request.parsed, gateway=request.gateway, config=everything_on, now=NOW)
+    assert evaluation.rejections == []
+    told = [occurrence.alert_type for _, occurrence in evaluation.signals.occurrences]
+    assert (told or [BUDGET_ALERTS] * len(evaluation.offers)) == [alert_type]
+
+
+@pytest.mark.parametrize(
+    ("name", "alert_types"),
+    [
+        ("http_request_log_failure_429.json", [LLM_EXCEPTIONS]),
+        ("http_request_log_failure_500.json", [LLM_EXCEPTIONS]),
+        ("http_request_log_slow.json", [LLM_TOO_SLOW]),
+        ("http_request_log_single.json", []),
+    ],
+)
+def test_a_failed_or_slow_request_tells_so(name: str, alert_types: list[str]) -> None:
+    _, request = read(name)
+    evaluation = evaluate(request.parsed, gateway=request.gateway, config=Config(), now=NOW)
+    assert [occurrence.alert_type for _, occurrence in evaluation.signals.occurrences] == alert_types
+
+
 @pytest.mark.parametrize(("name", "count"), FROM_SQS.items())
 def test_a_queues_sample_holds_request_logs(name: str, count: int) -> None:
-    records = json.loads((SAMPLES / name).read_text(encoding="utf-8"))["Records"]
-    assert {record["eventSource"] for record in records} == {"aws:sqs"}
-    assert len([RequestLog.model_validate_json(record["body"]) for record in records]) == count
+    event, request = read(name)
+    assert isinstance(request, QueuedLogsRequest)
+    assert [type(log) for _, log in request.parsed.events] == [RequestLog] * count
+    assert request.message_ids == tuple(record["messageId"] for record in event["Records"])
 
 
 @pytest.mark.parametrize("name", OTHERS)

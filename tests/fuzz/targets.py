@@ -30,7 +30,9 @@ from gateway_alerts.masking import masked
 from notify.destinations.slack import verdict
 from notify.grouping import AlertItem
 from notify.outcomes import Ambiguous, Delivered, Permanent, RetryLater
-from notify.rendering.slack import TEXT_CHARACTERS, compose_messages
+from notify.rendering.alerts import word
+from notify.rendering.blocks import TEXT_CHARACTERS
+from notify.rendering.slack import compose_messages, plainer
 
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ANSWER_BYTES = 6 * 1024 * 1024
@@ -101,6 +103,14 @@ def fuzz_parse_queued_alert(given: bytes) -> None:
     assert len(messages) == 1
     payload = messages[0].payload
     json.dumps(payload).encode()
+    wording = word(item, now=NOW, with_gateway=True)
+    assert all(0 < len(text) <= 3_000 for text in (wording.full, wording.line, wording.lone_line, wording.plain))
+    plain = messages[0]
+    while (next_plainer := plainer(plain)) is not None:
+        plain = next_plainer
+    assert plain.payload.keys().isdisjoint({"blocks", "attachments"})
+    if queued.alert.slack_payload is not None:  # its sender's, whatever it is
+        return
     assert len(payload["text"]) <= TEXT_CHARACTERS
     assert all(len(block["text"]["text"]) <= 3_000 for block in payload["blocks"] if "text" in block)
 

@@ -218,6 +218,7 @@ PLACES = [
         "alert.budget.spend",
         "alert.budget.limit",
     ),
+    *("alert.alert_type", "alert.facts", "alert.report", "alert.slack_payload", "alert.occurrences", "alert.is_digest"),
     *("alert.budget.rung", "alert.budget.max_budget", "alert.budget.projected_spend", "alert.budget.projected_exceeded_date"),
     *("alert.budget.resets_at", "alert.raised_at", "alert.destinations", "alert.message", "alert.dedupe_key"),
 ]
@@ -268,7 +269,12 @@ def test_ten_thousand_alerts_of_the_longest_names_fit_into_a_dry_run(watch: Watc
 
 @pytest.mark.parametrize("name", TARGETS)
 @settings(steady, max_examples=200)
-@given(given_bytes=st.one_of(st.binary(max_size=200), bodies.map(lambda text: text.encode(errors="replace"))))
+@given(
+    given_bytes=st.one_of(
+        st.binary(max_size=200),
+        st.one_of(bodies, st.builds(_with, st.sampled_from(PLACES), values)).map(lambda text: text.encode(errors="replace")),
+    )
+)
 def test_targets_of_the_fuzzer(name: str, given_bytes: bytes) -> None:
     TARGETS[name](given_bytes)
 

@@ -389,6 +389,15 @@ class TestHangingRequests:
         system.sweep(now=later(seconds=400), **self.CONFIG)
         assert system.told == [("llm_requests_hanging", "gpt-4o", 2)]
 
+    def test_a_request_that_ends_takes_no_alert_with_it_that_quiet_hours_hold(self, system: System) -> None:
+        quiet = self.CONFIG | {"quiet_hours": [{"begin": "08:00", "end": "10:00"}]}
+        calls = ["call-1", "call-2"]
+        system.receive(*[self.signal("started", call) for call in calls], **quiet)
+        system.sweep(now=later(seconds=61), **quiet)
+        system.receive(*[self.signal("ended", call) for call in calls], now=later(seconds=90), **quiet)
+        system.sweep(now=later(hours=1, seconds=1), **quiet)
+        assert system.told == [("llm_requests_hanging", "gpt-4o", 2)]
+
     def test_what_another_sweep_has_told_is_forgotten_not_told(self, system: System) -> None:
         system.receive(self.signal("started", "call-1"), **self.CONFIG)
         due = list(system.table.due(now=later(seconds=61)))

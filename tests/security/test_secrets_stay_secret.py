@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway_alerts.alert_types import ALERT_TYPES
+from gateway_alerts.alerts import QueuedAlert, Report
 from notify.destinations.registry import DESTINATION_TYPES
 from tests.pipeline.evaluate.builders import budget_event, http_request, request_log
 from tests.security.planted import (
@@ -37,7 +39,7 @@ from tests.security.planted import (
 from tests.unit.conftest import clean_environment  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, unreachable
-from tests.unit.notify.fakes import make_record
+from tests.unit.notify.fakes import make_incident, make_record
 
 EVERYTHING = " ".join([VALID_TOKEN, WRONG_TOKEN, WEBHOOK, OTHER_WEBHOOK, AWS_SECRET, LEAKED_KEY, LEAKED_BEARER])
 CROSSING = budget_event(spend=9, max_budget=10, user_id="u")
@@ -533,4 +535,50 @@ def test_a_key_that_a_gateway_puts_into_its_own_alert_is_not_queued(watch: Watch
 def test_a_key_for_the_name_of_a_gateway_is_not_logged_or_posted(watch: Watch) -> None:
     watch.evaluate(eventbridge(CROSSING | {"gateway": LEAKED_KEY}))
     watch.notify(queued(gateway=LEAKED_KEY, alert_id="a", dedupe_key="d"))
+    watch.assert_silent(about=LEAKED)
+
+
+TOLD = f"see {LEAKED_KEY}, {LEAKED_BEARER}"
+CARRIED: dict[str, dict[str, Any]] = {
+    "a message and facts": {
+        "message": TOLD,
+        "facts": [("Provider", TOLD), (TOLD, TOLD), ("Traceback", f"x\n{TOLD}"), ("done by", TOLD)],
+    },
+    "a report": {
+        "report": Report(
+            title=TOLD,
+            period=TOLD,
+            summary=TOLD,
+            sections=[
+                {
+                    "title": TOLD,
+                    "chart_unit": TOLD,
+                    "rows": [{"name": TOLD, "value": TOLD, "remark": TOLD, "amount": n} for n in (1, 2)],
+                }
+            ],
+        )
+    },
+    "another sender's message": {
+        "slack_payload": {
+            "text": TOLD,
+            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": TOLD}}],
+            "attachments": [{"text": TOLD, "fields": [{"title": TOLD, "value": TOLD}]}],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("carried", CARRIED.values(), ids=CARRIED)
+@pytest.mark.parametrize("alert_type", ALERT_TYPES)
+def test_a_key_in_an_alert_of_any_type_is_not_posted_or_logged_in_any_form(
+    watch: Watch, alert_type: str, carried: dict[str, Any]
+) -> None:
+    watch.slack = lambda request: (
+        slack_says(400, "invalid_blocks") if b'"blocks"' in request.content else slack_says(200, "ok")
+    )(request)
+    about = {"name": TOLD, "owner": TOLD, "team": TOLD, "gateway": TOLD, "entity_id": TOLD}
+    alert = make_incident(alert_type, alert_id="a", dedupe_key="d", **about, **carried)
+    watch.notify(record(QueuedAlert(destination="default", alert=alert).model_dump_json()))
+    assert "…" in watch.posted[-1]
+    assert '"blocks"' not in watch.posted[-1]
     watch.assert_silent(about=LEAKED)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.template import PLACEHOLDERS, resource, source_template
+from notify.gates import HOLD_MILLIS
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {"EvaluateFunction": "evaluate", "NotifyFunction": "notify"}
@@ -95,6 +96,10 @@ def test_the_time_outs_fit_their_callers(template: dict[str, Any]) -> None:
     http_api_gives_up_after_seconds = 30
     assert resource(template, "EvaluateFunction")["Timeout"] < http_api_gives_up_after_seconds
     assert resource(template, "NotifyFunction")["Timeout"] == 30
+
+
+def test_a_gate_is_held_for_longer_than_the_function_may_run(template: dict[str, Any]) -> None:
+    assert resource(template, "NotifyFunction")["Timeout"] * 1_000 < HOLD_MILLIS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -30,6 +30,8 @@ RIGHTS: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:GetItem", "UsageTable.Arn"),
         ("dynamodb:PutItem", "UsageTable.Arn"),
         ("dynamodb:Query", "UsageTable.Arn"),
+        ("dynamodb:UpdateItem", "UsageTable.Arn"),
+        ("dynamodb:DeleteItem", "UsageTable.Arn"),
         ("logs:CreateLogStream", "EvaluateFunctionLogGroup.Arn"),
         ("logs:PutLogEvents", "EvaluateFunctionLogGroup.Arn"),
         ("secretsmanager:GetSecretValue", f"{_SECRET}-ingest-tokens-??????"),

@@ -14,7 +14,7 @@ from notify.destinations import http
 from notify.destinations.base import Message
 from notify.grouping import AlertItem
 from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason
-from notify.rendering.slack import compose_messages
+from notify.rendering.slack import compose_messages, plainer
 
 #: Slack's words for a destination that is gone or closed to us; only an operator can mend it.
 CONFIGURATION_ERRORS = frozenset(
@@ -60,10 +60,8 @@ class SlackWebhook:
         return compose_messages(items, now=now, note=note)
 
     def degrade(self, message: Message) -> Message | None:
-        """Without blocks: the text names everyone too."""
-        if "blocks" not in message.payload:
-            return None
-        return Message({name: value for name, value in message.payload.items() if name != "blocks"}, message.items)
+        """First without charts, then without blocks: the text names everyone too."""
+        return plainer(message)
 
     def post(self, message: Message) -> Outcome:
         """See :class:`notify.destinations.base.Destination`."""

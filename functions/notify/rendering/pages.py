@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from notify.grouping import AlertItem
 from notify.rendering.alerts import word
-from notify.rendering.slack import FULL_LAYOUT_ALERTS, footer_of, headline_of
-from notify.rendering.words import EMOJI, Gravity
+from notify.rendering.slack import FULL_LAYOUT_ALERTS, footer_of
+from notify.rendering.words import headline_of
 
 
 class Told(NamedTuple):
@@ -19,7 +19,7 @@ class Told(NamedTuple):
 
     item: AlertItem
     mrkdwn: str
-    gravity: Gravity
+    emoji: str
 
 
 class Page(NamedTuple):
@@ -39,18 +39,20 @@ class Page(NamedTuple):
 
 def lay_out(items: Sequence[AlertItem], *, now: datetime, cost: Callable[[str], int], room: int) -> list[Page]:
     """As few pages as there is ``room`` for: the sum of what the texts of a page's alerts ``cost``, given as mrkdwn."""
-    with_gateway = len({item.alert.gateway for item in items}) > 1
-    worded = sorted(((item, word(item, now=now, with_gateway=with_gateway)) for item in items), key=lambda pair: pair[1].order)
+    gateways = {item.alert.gateway for item in items}
+    worded = sorted(
+        ((item, word(item, now=now, with_gateway=len(gateways) > 1)) for item in items), key=lambda pair: pair[1].order
+    )
     if not worded:
         return []
     is_storm = len(worded) > FULL_LAYOUT_ALERTS
-    alerts = [Told(item, wording.lone_line if is_storm else wording.full, wording.gravity) for item, wording in worded]
+    alerts = [Told(item, wording.lone_line if is_storm else wording.full, wording.emoji) for item, wording in worded]
     parts = list(_parts(alerts, cost=cost, room=room))
-    headline = headline_of([wording for _, wording in worded], items)
+    headline = headline_of([wording for _, wording in worded], gateways=gateways)
     return [
         Page(
             headline=headline,
-            title=f"{EMOJI[part[0].gravity]} {headline}" + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
+            title=f"{part[0].emoji} {headline}" + (f" ({number} of {len(parts)})" if len(parts) > 1 else ""),
             alerts=tuple(part),
             footer=footer_of(len(part), alert_count=len(alerts), now=now),
             is_storm=is_storm,

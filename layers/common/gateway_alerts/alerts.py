@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway_alerts.alert_types import Level
+from gateway_alerts.distributions import bucket_of
 from gateway_alerts.errors import InvalidAlert
-from gateway_alerts.events import MAX_MONEY_USD, in_utc
+from gateway_alerts.events import MAX_MONEY_USD, MAX_SECONDS, in_utc
 
 BudgetKind = Literal["maximum", "projected", "soft"]
 
@@ -21,6 +22,10 @@ CANARY = "canary"
 #: Where the canary goes: it posts nowhere, unless the configuration has a destination of this name.
 CANARY_DESTINATION = "canary"
 
+#: More than anything can happen; a larger one is a fault, and too long to be written out.
+MAX_COUNT = 10**12
+#: Those of less than a tenth of a millisecond to ``MAX_SECONDS``.
+Bucket = Annotated[int, Field(ge=bucket_of(0), le=bucket_of(MAX_SECONDS))]
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Money = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 
@@ -62,10 +67,10 @@ class Occurrences(_QueueModel):
     ``seconds`` counts durations by bucket (:mod:`gateway_alerts.distributions`), so that two of them can be added up.
     """
 
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     first_at: Moment | None = None
     last_at: Moment | None = None
-    seconds: dict[int, int] = {}
+    seconds: dict[Bucket, Annotated[int, Field(ge=0, le=MAX_COUNT)]] = {}
 
 
 class Fact(_QueueModel):
@@ -90,7 +95,7 @@ class ReportSection(_QueueModel):
 
     title: str
     rows: tuple[ReportRow, ...]
-    more_count: int = 0
+    more_count: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 0
     chart_unit: str | None = None
 
 

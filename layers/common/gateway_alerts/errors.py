@@ -15,7 +15,8 @@ GatewayAlertsError
 │   └── UnknownEventGroup         `event_group` is not an entity that has budgets
 ├── SlackRefused                  a message for the drop-in Slack endpoint is refused, with the word that Slack answers
 ├── DependencyUnavailable         DynamoDB, SQS, SSM or Secrets Manager could not be used; try again later
-└── InvalidAlert                  a queued message is not an alert
+├── InvalidAlert                  a queued message is not an alert
+└── InvalidUsage                  an item of the usage ledger cannot be read
 """
 
 from pathlib import Path
@@ -123,6 +124,10 @@ class DependencyUnavailable(GatewayAlertsError):
 
 class InvalidAlert(GatewayAlertsError):
     """A message in the alerts queue cannot be read as an alert."""
+
+
+class InvalidUsage(GatewayAlertsError):
+    """An item of the usage ledger cannot be read. It stays where it is, and stops what would have to leave it out."""
 
 
 def place_of(error: BaseException) -> str:

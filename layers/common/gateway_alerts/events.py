@@ -168,14 +168,16 @@ class HiddenParams(_WireModel):
 class RequestLog(_WireModel):
     """Shape 3: one ``StandardLoggingPayload`` of the reference's ``generic_api`` and ``aws_sqs`` callbacks.
 
-    ``response_time`` is in seconds, ``endTime`` in epoch seconds; ``model_id`` names the deployment, ``model_group`` the
-    name under which callers know it.
+    ``response_time`` is in seconds, and of a stream only until its first part; ``startTime`` and ``endTime`` are in epoch
+    seconds; ``model_id`` names the deployment, ``model_group`` the name under which callers know it.
     """
 
     litellm_call_id: Text
     status: Text
     response_cost: Spend | None = None
     response_time: Seconds | None = None
+    cache_hit: bool | None = None
+    startTime: Annotated[float, Field(ge=0, le=MAX_EPOCH_SECONDS)] | None = None  # noqa: N815 (the wire's name)
     endTime: Annotated[float, Field(ge=0, le=MAX_EPOCH_SECONDS)] | None = None  # noqa: N815 (the wire's name)
     model: Text | None = None
     model_group: Text | None = None
@@ -189,6 +191,14 @@ class RequestLog(_WireModel):
     metadata: RequestMetadata = RequestMetadata()
     hidden_params: HiddenParams | None = None
     error_information: ErrorInformation | None = None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """From the request's start to the end of its answer, the last part of a stream included; None where nobody said."""
+        if self.startTime is None or self.endTime is None:
+            return self.response_time
+        seconds = self.endTime - self.startTime
+        return seconds if 0 <= seconds <= MAX_SECONDS else self.response_time
 
 
 class GatewayAlert(_WireModel):

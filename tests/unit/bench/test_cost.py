@@ -37,7 +37,8 @@ def test_the_alternative_pays_for_each_event() -> None:
 
 
 def test_the_report_says_what_it_counted_and_assumed() -> None:
-    text = report({"a way in": ONE_OF_EACH}, Bill(write_units=5), events=1_000_000, alerts=1)
+    text = report({"a way in": ONE_OF_EACH}, Bill(write_units=5), Bill(write_units=10_000), events=1_000_000, alerts=1)
     assert "a way in" in text
     assert "5.00 write units" in text
+    assert "A thousand request logs: 10.0 write units" in text
     assert "Assumed: 5 ms for each call" in text

@@ -40,12 +40,34 @@ def test_what_a_customer_spent_is_added_up_before_it_is_written() -> None:
         pytest.param(tracked(max_budget=None), id="no budget"),
         pytest.param(tracked(customer_id=None), id="nobody"),
         pytest.param(tracked(spend=0), id="nothing spent"),
+        pytest.param(tracked(spend="1e-200"), id="less than DynamoDB can add"),
         pytest.param(tracked(event="budget_crossed"), id="another event"),
         pytest.param(BudgetEvent.model_validate({"type": "user_budget", "user_info": {"spend": 1}}), id="another shape"),
     ],
 )
 def test_what_is_not_summed_up(event: Any) -> None:
     assert tracked_in([event]) == []
+
+
+@pytest.mark.parametrize(
+    ("spent", "usd"),
+    [
+        (["0.000012345678901234567"], "0.000012345678901235"),
+        (["1e15", "1e-18"], "1000000000000000.000000000000000001"),
+        (["0.1"] * 10, "1.0"),
+    ],
+    ids=["more digits than are kept", "the most and the least", "tenths"],
+)
+def test_sums_are_exact_to_their_last_digit_and_never_too_long_for_dynamodb(spent: list[str], usd: str) -> None:
+    (sum_of_them,) = tracked_in([tracked(spend=spend) for spend in spent])
+    assert sum_of_them.usd == Decimal(usd)
+    assert len(sum_of_them.usd.as_tuple().digits) <= 38
+
+
+def test_a_sum_beyond_all_money_is_the_most_that_a_budget_can_show() -> None:
+    events = [tracked(spend="1e15")] * 3
+    (reading,) = customer_readings(tracked_in(events), store=Sums(), gateway="g", config=Config(), now=NOW)
+    assert reading.user_info.spend == Decimal("1e15")
 
 
 def test_the_reading_has_the_months_sum_and_end() -> None:

@@ -76,7 +76,8 @@ def test_what_makes_two_alerts_the_same(one: dict[str, Any], other: dict[str, An
     ("metadata", "expected"),
     [
         pytest.param({"model": "m", "key_alias": "k"}, ("model", "m"), id="the model before the key"),
-        pytest.param({"region": "eu", "model": "m"}, ("region", "eu"), id="the region before the model"),
+        pytest.param({"region": "eu", "model": "m"}, ("model", "m"), id="the model before the region"),
+        pytest.param({"region": "eu"}, ("region", "eu"), id="the region where nothing else is named"),
         pytest.param({"key_alias": "k", "user_id": "u"}, ("key", "k"), id="the key before the user"),
         pytest.param({"team_id": "t"}, ("team", "t"), id="a team by its id"),
         pytest.param({}, ("gateway", "prod"), id="the gateway where nothing else is named"),
@@ -85,6 +86,25 @@ def test_what_makes_two_alerts_the_same(one: dict[str, Any], other: dict[str, An
 def test_whom_it_is_about(metadata: dict[str, Any], expected: tuple[str, str]) -> None:
     entity = occurrence(**metadata).entity
     assert (entity.type, entity.id) == expected
+
+
+def test_a_regions_outage_is_about_the_region() -> None:
+    assert occurrence("region_outage_alerts", region="eu", model="m").entity.id == "eu"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["a", 1], "a, 1"),
+        ({"a": 1, "b": "c"}, "a: 1, b: c"),
+        ([{"a": 1}], '[{"a": 1}]'),
+        (4.5, "4.5"),
+        (False, "false"),
+    ],
+)
+def test_a_fact_is_read_by_a_person(given: Any, text: str) -> None:
+    (fact,) = occurrence(note=given).facts
+    assert fact.text == text
 
 
 def test_facts_are_labelled_shortened_and_masked() -> None:

@@ -4,10 +4,25 @@ from typing import Any
 
 import pytest
 
-from evaluate.outages import MAJOR, MINOR, Counted, Place, errors_in, is_outage_error, outage_in, region_of
+from evaluate.outages import (
+    MAJOR,
+    MINOR,
+    Counted,
+    DynamoDBOutageCounts,
+    Errors,
+    Place,
+    errors_in,
+    is_outage_error,
+    outage_in,
+    region_of,
+)
+from evaluate.table import AlertsTable
 from gateway_alerts.alert_types import OUTAGE_ALERTS, REGION_OUTAGE_ALERTS
+from gateway_alerts.aws import aws_client
 from gateway_alerts.config import Config
 from gateway_alerts.events import RequestLog
+from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
+from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 DEPLOYMENT = Place(OUTAGE_ALERTS, "openai", "d-1")
@@ -81,6 +96,13 @@ def test_a_type_that_is_off_counts_nothing(off: str, left: list[str]) -> None:
     assert [errors.place.alert_type for errors in errors_in([log()], gateway="g", config=config, now=NOW)] == left
 
 
+@pytest.mark.parametrize(("age_seconds", "count"), [(0, 1), (59, 1), (60, 0), (86_400, 0)])
+def test_an_error_that_is_told_of_after_its_window_does_not_count(age_seconds: int, count: int) -> None:
+    """It could end an outage that goes on: the count keeps when the last error was."""
+    found = errors_in([log(endTime=NOW.timestamp() - age_seconds)], gateway="g", config=Config(), now=NOW)
+    assert len(found) == count
+
+
 def counted(*ages: int, seen: dict[str, int] | None = None) -> Counted:
     """One error at each age in seconds."""
     slots: dict[datetime, int] = {}
@@ -127,3 +149,65 @@ def test_each_outage_of_a_place_is_claimed_for_itself() -> None:
     assert again is not None
     assert first.claim_key != again.claim_key
     assert first._replace(gateway="b").claim_key == first.claim_key
+
+
+class TestDynamoDB:
+    #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    MAX_EXPRESSION_BYTES = 4_096
+
+    @pytest.fixture
+    def counts(self, fake_aws: FakeAws) -> DynamoDBOutageCounts:  # noqa: F811
+        fake_aws.answers |= {"UpdateItem": {}, "DeleteItem": {}}
+        return DynamoDBOutageCounts(AlertsTable(aws_client("dynamodb"), name="alerts"))
+
+    def test_a_region_of_a_thousand_deployments_fits_into_one_write(
+        self,
+        counts: DynamoDBOutageCounts,
+        fake_aws: FakeAws,  # noqa: F811
+    ) -> None:
+        base = "https://us-central1-aiplatform.googleapis.com"
+        logs = [log(model_id=f"d-{n}", api_base=base, endTime=NOW.timestamp() - n / 20) for n in range(1_000)]
+        config = Config(alert_types=[REGION_OUTAGE_ALERTS])
+        (errors,) = errors_in(logs, gateway="g", config=config, now=NOW)
+        assert len(errors.deployments) == 1_000
+        counts.count(errors, window_seconds=60, quiet_seconds=300, now=NOW)
+        ((_, asked),) = fake_aws.calls
+        assert len(asked["UpdateExpression"].encode()) <= self.MAX_EXPRESSION_BYTES
+        noted = [name for name in asked["ExpressionAttributeNames"].values() if name.startswith("seen_")]
+        assert len(noted) >= 2
+
+    def test_an_item_that_was_forgotten_meanwhile_is_not_brought_back(
+        self,
+        counts: DynamoDBOutageCounts,
+        fake_aws: FakeAws,  # noqa: F811
+    ) -> None:
+        fake_aws.answers["UpdateItem"] = AwsError("ConditionalCheckFailedException")
+        last_at = {"N": str(int(NOW.timestamp()) - 1)}
+        item = {"pk": {"S": DEPLOYMENT.key}, "last_error_at": last_at, "quiet_seconds": {"N": "300"}}
+        assert counts.settle(item, now=NOW) is None
+        ((_, asked),) = fake_aws.calls
+        assert asked["ConditionExpression"] == "attribute_exists(last_error_at)"
+
+    def test_an_outage_that_went_on_is_not_forgotten(
+        self,
+        counts: DynamoDBOutageCounts,
+        fake_aws: FakeAws,  # noqa: F811
+    ) -> None:
+        fake_aws.answers["DeleteItem"] = AwsError("ConditionalCheckFailedException")
+        outage = outage_in(counted(1, 2, 3, 4, 5), DEPLOYMENT, gateway="g", config=Config(), now=NOW)
+        assert outage is not None
+        counts.forget(outage)
+        ((_, asked),) = fake_aws.calls
+        assert asked["ExpressionAttributeValues"] == {":last_at": {"N": str(int(NOW.timestamp()))}}
+
+    def test_old_slots_are_taken_out_and_no_others(
+        self,
+        counts: DynamoDBOutageCounts,
+        fake_aws: FakeAws,  # noqa: F811
+    ) -> None:
+        moment = int(NOW.timestamp())
+        slots = {f"errors_{moment - age}": {"N": "1"} for age in range(0, 600, 6)}
+        fake_aws.answers["UpdateItem"] = {"Attributes": slots}
+        counts.count(Errors(DEPLOYMENT, "g", [NOW]), window_seconds=60, quiet_seconds=300, now=NOW)
+        removed = fake_aws.calls[-1][1]["ExpressionAttributeNames"].values()
+        assert set(removed) == {f"errors_{moment - age}" for age in range(126, 600, 6)}

@@ -129,6 +129,14 @@ INVALID: dict[str, tuple[str, str]] = {
     "a fact without a label": (changed(facts=[{"text": "sk-SECRET"}]), "alert.facts.0.label: Field required"),
     "a report without a title": (changed(report={"period": "sk-SECRET"}), "alert.report.title: Field required"),
     "a payload that is no object": (changed(slack_payload="sk-SECRET"), "alert.slack_payload: Input should be"),
+    "a count of nothing": (changed(occurrences__count=0), "alert.occurrences.count: Input should be greater than"),
+    "a count beyond everything": (changed(occurrences__count=10**13), "alert.occurrences.count: Input should be less than"),
+    "a bucket of no duration": (changed(occurrences__seconds={"9999": 1}), "alert.occurrences.seconds"),
+    "a negative number of durations": (changed(occurrences__seconds={"1": -1}), "alert.occurrences.seconds.…: Input should be"),
+    "a negative rest of a report": (
+        changed(report={"title": "", "period": "", "sections": [{"title": "", "rows": [], "more_count": -1}]}),
+        "alert.report.sections.0.more_count: Input should be greater than",
+    ),
     "a time without a zone": (changed(raised_at="2026-11-23T09:25:44"), "alert.raised_at: Input should have timezone info"),
 }
 

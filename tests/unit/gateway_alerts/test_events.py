@@ -112,3 +112,18 @@ def test_a_webhook_event_without_its_verdict_is_none(missing: str) -> None:
 def test_a_request_log_needs_no_more_than_id_and_status() -> None:
     log = RequestLog.model_validate({"litellm_call_id": "c", "status": "success", "error_information": None})
     assert (log.metadata, log.response_cost) == (RequestMetadata(), None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        pytest.param({"startTime": 10.0, "endTime": 12.5, "response_time": 0.5}, 2.5, id="a stream: until its last part"),
+        pytest.param({"response_time": 0.5}, 0.5, id="without times: what the response took"),
+        pytest.param({"startTime": 12.0, "endTime": 10.0, "response_time": 0.5}, 0.5, id="a clock that went back"),
+        pytest.param({"startTime": 0, "endTime": 1_795_427_808.0, "response_time": 0.5}, 0.5, id="no start is no duration"),
+        pytest.param({"startTime": 10.0}, None, id="nothing is known"),
+    ],
+)
+def test_how_long_a_request_took_in_all(fields: dict[str, Any], seconds: float | None) -> None:
+    log = RequestLog.model_validate({"litellm_call_id": "call-1", "status": "success", **fields})
+    assert log.duration_seconds == seconds
