@@ -21,10 +21,11 @@ from tests.bench.latency import latency_suite
 from tests.bench.measure import Measured, can_count_instructions, run_rounds
 from tests.bench.money import money_suite
 from tests.bench.notify_cost import notify_suite
+from tests.bench.peers import peers_suite
 from tests.bench.report import table
 from tests.bench.samples import ENVIRONMENT
 
-GROUPS = ("init", "package", "evaluate", "logs", "runtime", "notify", "calls", "money", "latency", "growth")
+GROUPS = ("init", "package", "evaluate", "logs", "runtime", "notify", "calls", "money", "latency", "growth", "peers")
 ROUNDS = 11
 QUICK_ROUNDS = 4
 
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "notify": notify_suite,
             "calls": lambda: calls_suite(stub),
             "money": money_suite,
+            "peers": lambda: peers_suite(stack, byte_code=byte_code),
             "growth": lambda: growth_suite(rounds),
             "latency": lambda: latency_suite(rounds),
         }

@@ -64,19 +64,19 @@ class LambdaProcess:
 
         An invocation lasts until the process asks for the next event, so what the runtime client does is included.
         """
-        started = _cpu_seconds(self._process.pid)
+        started = cpu_seconds_of(self._process.pid)
         for _ in range(times):
             self._events.put(event)
             verdict, body = self._take(self._answers)
             if verdict != "response":
                 raise RuntimeError(f"the function failed: {body[:500].decode(errors='replace')}")
             self._take(self._waiting)
-        return json.loads(body), (_cpu_seconds(self._process.pid) - started) / times
+        return json.loads(body), (cpu_seconds_of(self._process.pid) - started) / times
 
     @property
     def cpu_seconds(self) -> float:
         """CPU time since the process began."""
-        return _cpu_seconds(self._process.pid)
+        return cpu_seconds_of(self._process.pid)
 
     @property
     def peak_memory_bytes(self) -> int:
@@ -132,7 +132,7 @@ class LambdaProcess:
         return Handler
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds_of(pid: int) -> float:
     """User and system time of another process, to the nanosecond (/proc counts in ticks of 10 ms)."""
     clock_id = ctypes.c_int()
     if ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock_id)):
