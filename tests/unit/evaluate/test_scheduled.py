@@ -16,7 +16,7 @@ from gateway_alerts.config import Config
 from gateway_alerts.errors import DependencyUnavailable
 from tests.unit.evaluate.usage_builders import FakeLedger, answers, by_users, spending
 
-KEY = Spender("hash-1", "search", "u1", "ada@example.com", "t1", "Research", "gpt-4o")
+KEY = Spender("hash-1", "search", "u1", "ada@example.com", "t1", "Research")
 SPENT = spending({KEY: 10})
 USERS = {"alerting_args": {"daily_spend_per_user_threshold": 10, "user_spend_check_interval": 900}}
 RUN_EVERY = timedelta(minutes=15)
