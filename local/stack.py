@@ -204,7 +204,10 @@ class Stack:
     def _mapping(self) -> EventSourceMapping:
         mappings = self.resources.of_type("AWS::Lambda::EventSourceMapping").values()
         properties = next(properties for properties in mappings if properties["FunctionName"] == {"Ref": NOTIFY})
-        return mapping_settings(self.resources, properties)
+        mapping = mapping_settings(self.resources, properties)
+        # Lambda starts a container for a batch that finds none; here it would wait, where it gathers no more alerts.
+        concurrency = min(mapping.maximum_concurrency, self.settings.notify_worker_count)
+        return replace(mapping, maximum_concurrency=concurrency)
 
     def _log_file(self) -> IO[bytes]:
         log = tempfile.NamedTemporaryFile(prefix="gateway-alerts-", suffix=".log")  # noqa: SIM115
