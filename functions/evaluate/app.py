@@ -25,12 +25,10 @@ from aws_lambda_powertools import Logger, Metrics
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
 from evaluate.answers import batch_answer, dry_run_body, evaluated_answer, http_answer, refusal_body, slack_answer
 from evaluate.budget_alert_types import entity_types
-from evaluate.budget_series import budget_series
 from evaluate.canary import canary_alert
 from evaluate.claims import ClaimStore, DynamoDBClaims
 from evaluate.customers import DynamoDBCustomerSpend, customer_readings
 from evaluate.episodes import DynamoDBEpisodes, KnownEpisodes
-from evaluate.forecasts import forecast_offers
 from evaluate.gateway_alert import ENTITY_TYPES
 from evaluate.hanging import DynamoDBHangingCalls
 from evaluate.ingress import (
@@ -51,14 +49,16 @@ from evaluate.outages import DynamoDBOutageCounts
 from evaluate.pipeline import Evaluation, Raised, evaluate, offers_at, raise_alerts, sweep_outbox
 from evaluate.reactions import Stores, look_after, react, tell_due_alerts, watch_budgets
 from evaluate.resolutions import DynamoDBAlertedBudgets, KnownAlerted
-from evaluate.scheduled import due_alerts
 from evaluate.settings import Settings
 from evaluate.shapes import ParsedEvents
 from evaluate.signals import keeps_usage
 from evaluate.table import AlertsTable
 from evaluate.tokens import IngestTokens
-from evaluate.usage import entry_id, usage_of
-from evaluate.usage_ledger import DynamoDBUsageLedger, UsageLedger
+from evaluate.usage.budget_series import budget_series
+from evaluate.usage.forecasts import forecast_offers
+from evaluate.usage.scheduled import due_alerts
+from evaluate.usage.usage import entry_id, usage_of
+from evaluate.usage.usage_ledger import DynamoDBUsageLedger, UsageLedger
 from gateway_alerts import secrets
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.aws import aws_client

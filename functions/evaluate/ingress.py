@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
-from evaluate.slack_payloads import read_slack_payload
+from evaluate.slack.slack_payloads import read_slack_payload
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
 from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, SlackRefused, Unauthorized
 from gateway_alerts.events import in_utc

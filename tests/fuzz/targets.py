@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
 from evaluate.budget_alert_types import entity_types
 from evaluate.ingress import EventsRequest, QueuedLogsRequest, SlackRequest, is_http, read_request
-from evaluate.litellm_text import parse_litellm_text
 from evaluate.pipeline import evaluate
 from evaluate.readings import readings_of
 from evaluate.shapes import ParsedEvents, parse_body, parse_records
-from evaluate.slack_payloads import MAX_PAYLOAD_BYTES, read_slack_payload
+from evaluate.slack.litellm_text import parse_litellm_text
+from evaluate.slack.slack_payloads import MAX_PAYLOAD_BYTES, read_slack_payload
 from evaluate.thresholds import crossings_of
 from evaluate.tokens import IngestTokens
 from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from evaluate.usage import OTHER, GatewayUsage, Spend, Spender
-from evaluate.wording import percent, plural, short, usd
+from evaluate.usage.usage import OTHER, GatewayUsage, Spend, Spender
+from evaluate.usage.wording import percent, plural, short, usd
 from gateway_alerts.alerts import Report, ReportRow, ReportSection
 
 ROWS = 10

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evaluate.periods import quarter_of
-from evaluate.scheduled import RUNG, DueAlert, due_alerts
-from evaluate.usage import GatewayUsage, Spender
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.scheduled import RUNG, DueAlert, due_alerts
+from evaluate.usage.usage import GatewayUsage, Spender
 from gateway_alerts.alert_types import DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_ANOMALIES, USER_SPEND_THRESHOLDS
 from gateway_alerts.alerts import Alert, Entity
 from gateway_alerts.config import Config

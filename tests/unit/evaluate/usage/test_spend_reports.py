@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from evaluate.spend_reports import MOVERS, ROWS, spend_report
-from evaluate.usage import GatewayUsage, Spender
+from evaluate.usage.spend_reports import MOVERS, ROWS, spend_report
+from evaluate.usage.usage import GatewayUsage, Spender
 from gateway_alerts.alerts import Report, ReportSection
 from tests.unit.evaluate.usage_builders import spending, spent
 

@@ -23,8 +23,8 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from evaluate.daily_reports import deployment_report
-from evaluate.periods import (
+from evaluate.usage.daily_reports import deployment_report
+from evaluate.usage.periods import (
     DAY_SECONDS,
     QUARTER_SECONDS,
     Period,
@@ -38,11 +38,11 @@ from evaluate.periods import (
     this_month,
     today,
 )
-from evaluate.spend_reports import spend_report
-from evaluate.usage import GatewayUsage, Usage
-from evaluate.usage_ledger import SETTLING, UsageLedger
-from evaluate.user_spend import UserSpend, unusual_users, users_over
-from evaluate.wording import plural, usd
+from evaluate.usage.spend_reports import spend_report
+from evaluate.usage.usage import GatewayUsage, Usage
+from evaluate.usage.usage_ledger import SETTLING, UsageLedger
+from evaluate.usage.user_spend import UserSpend, unusual_users, users_over
+from evaluate.usage.wording import plural, usd
 from gateway_alerts.alert_types import ALERT_TYPES, DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_ANOMALIES, USER_SPEND_THRESHOLDS
 from gateway_alerts.alerts import Alert, Entity, Fact, Report
 from gateway_alerts.config import Config

@@ -47,7 +47,7 @@ from typing import NamedTuple, cast
 
 from pydantic import ValidationError
 
-from evaluate.litellm_objects import set_fields
+from evaluate.slack.litellm_objects import set_fields
 from gateway_alerts.alert_types import (
     ALERT_TYPES,
     BUDGET_ALERTS,

@@ -32,8 +32,8 @@ from typing import Any, NamedTuple, Self, cast
 from pydantic_core import from_json
 
 from evaluate.budget_alert_types import given
-from evaluate.periods import quarter_of
 from evaluate.readings import caller_budgets
+from evaluate.usage.periods import quarter_of
 from gateway_alerts.distributions import added, bucket_of
 from gateway_alerts.errors import InvalidUsage
 from gateway_alerts.events import RequestLog, RequestMetadata

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.litellm_text import MAX_NAME_CHARACTERS, MAX_VALUE_CHARACTERS, parse_litellm_text
+from evaluate.slack.litellm_text import MAX_NAME_CHARACTERS, MAX_VALUE_CHARACTERS, parse_litellm_text
 from gateway_alerts.alert_types import ALERT_TYPES, SLACK_MESSAGE
 from gateway_alerts.events import MAX_MESSAGE_CHARACTERS, MAX_METADATA_ENTRIES, GatewayAlert, WebhookEvent
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.periods import quarter_of
-from evaluate.usage import (
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.usage import (
     NO_MODEL,
     OTHER,
     OTHER_SPENDER,
@@ -34,7 +34,7 @@ from gateway_alerts.errors import InvalidUsage
 from gateway_alerts.events import RequestLog
 from tests.unit.evaluate.usage_builders import NOW, log, spending, spent
 
-CAPTURES = Path(__file__).parents[2] / "data" / "litellm" / "generic_api"
+CAPTURES = Path(__file__).parents[3] / "data" / "litellm" / "generic_api"
 QUARTER = quarter_of(NOW)
 SECRET = "sk-4mtVbd9Qx7Zp2LkW8sYr3nHc"
 
