@@ -31,7 +31,8 @@ Money = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 
 
 class _QueueModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built when it is first used: most invocations of EvaluateFunction raise no alert.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Entity(_QueueModel):
