@@ -75,7 +75,7 @@ def failure_of(log: RequestLog, *, gateway: str, now: datetime) -> Occurrence:
     return Occurrence(
         alert_type=LLM_EXCEPTIONS,
         gateway=gateway,
-        alike=(model, provider, error_class),
+        alike=(model, error_class),
         level=ALERT_TYPES[LLM_EXCEPTIONS].level,
         message=masked(((error.error_message if error else None) or "")[:MAX_SAMPLE_CHARACTERS]),
         entity=_model(model),

@@ -45,7 +45,7 @@ def test_a_request_that_succeeded_is_no_failure() -> None:
 def test_a_failure_tells_what_failed_and_never_a_key() -> None:
     error = PROVIDER | {"error_message": f"quota exceeded for {KEY}"}
     failure = failure_of(log(error=error, api_base="", hidden_params={"api_base": "https://a"}), gateway="prod", now=NOW)
-    assert failure.alike == ("gpt-4o", "openai", "RateLimitError")
+    assert failure.alike == ("gpt-4o", "RateLimitError")
     assert failure.message.startswith("quota exceeded for sk-")
     assert KEY not in failure.message
     assert [(fact.label, fact.text) for fact in failure.facts] == [
