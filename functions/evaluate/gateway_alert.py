@@ -1,7 +1,7 @@
 """An alert that a gateway raises itself, by its own shape or as Slack text → the occurrence that is told. Pure.
 
-What two of them must share to be one depends on the type: a failure is its model, provider and error class, a slow
-model is its name; of any other type it is what it says. Times, counts and the gateway's address are never part of it.
+What two of them must share to be one depends on the type: a failure is its model and error class, a slow
+model is what its provider calls it; of any other type it is what it says. Times, counts and the gateway's address are never part of it.
 """
 
 import json
@@ -28,7 +28,8 @@ from gateway_alerts.masking import masked
 
 #: The metadata by which alerts of a type are the same; of a type that is not here it is everything that is said.
 SUBJECTS: dict[str, tuple[str, ...]] = {
-    LLM_EXCEPTIONS: ("model", "provider", "error_class"),
+    # Not the provider: most texts do not name it, and the request log of the same failure does.
+    LLM_EXCEPTIONS: ("model", "error_class"),
     LLM_TOO_SLOW: ("model",),
     LLM_REQUESTS_HANGING: ("model",),
     OUTAGE_ALERTS: ("model", "model_id", "provider", "api_base", "severity"),

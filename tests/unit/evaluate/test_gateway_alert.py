@@ -54,6 +54,11 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         {"alert_type": "llm_exceptions", "model": "m", "error_class": "F"},
         False,
     ),
+    "a failure whose provider only one of them names": (
+        {"alert_type": "llm_exceptions", "model": "m", "error_class": "E"},
+        {"alert_type": "llm_exceptions", "model": "m", "error_class": "E", "provider": "openai"},
+        True,
+    ),
     "another duration of a slow model": (
         {"alert_type": "llm_too_slow", "model": "m", "response_seconds": 301},
         {"alert_type": "llm_too_slow", "model": "m", "response_seconds": 500},

@@ -229,6 +229,16 @@ FAILURES: dict[str, tuple[str, str, dict[str, str]]] = {
             "prompt": "[{'role': 'user', 'content': 'a prompt'}]",
         },
     ),
+    "a model group that its router appends": (
+        "litellm.APIError: no\n\nLiteLLM: model group 'chat' failed with the error above. No fallback was attempted.",
+        "APIError: no\nLiteLLM: model group 'chat' failed with the error above. No fallback was attempted.",
+        {"error_class": "APIError", "model": "chat"},
+    ),
+    "a model group and what it stands for": (
+        "litellm.APIError: no\n\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
+        "APIError: no\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
+        {"error_class": "APIError", "model": "alias"},
+    ),
     "no model group": (
         "litellm.APIError: no\nModel: gpt-4o\nMessages: `[1]`",
         "APIError: no",
