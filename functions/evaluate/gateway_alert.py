@@ -1,7 +1,8 @@
 """An alert that a gateway raises itself, by its own shape or as Slack text → the occurrence that is told. Pure.
 
 What two of them must share to be one depends on the type: a failure is its model and error class, a slow
-model is what its provider calls it; of any other type it is what it says. Times, counts and the gateway's address are never part of it.
+model is what its provider calls it; of any other type it is what it says. Times, counts and the gateway's address are
+never part of it.
 """
 
 import json

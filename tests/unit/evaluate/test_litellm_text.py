@@ -235,8 +235,8 @@ FAILURES: dict[str, tuple[str, str, dict[str, str]]] = {
         {"error_class": "APIError", "model": "chat"},
     ),
     "a model group and what it stands for": (
-        "litellm.APIError: no\n\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
-        "APIError: no\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
+        "litellm.APIError: no\n\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback",
+        "APIError: no\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback",
         {"error_class": "APIError", "model": "alias"},
     ),
     "no model group": (
