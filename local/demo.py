@@ -1,13 +1,15 @@
 """``make demo``: the sample events through the whole pipeline, and the Slack messages that come out.
 
 First a handful of budgets, which are told in full, then all samples at once, which are told in a line each. Every
-sample is sent twice, as two instances of a gateway would. Ends by itself with status 0; with status 1, the reason and
-the log when nothing arrived within a minute.
+sample is sent twice, as two instances of a gateway would. With ``ALL=1``: one message for each alert type instead, every
+type in a channel of its own. Ends by itself with status 0; with status 1, the reason and the log when nothing arrived
+within a minute.
 """
 
 import base64
 import http.client
 import json
+import os
 import sys
 import tempfile
 import time
@@ -16,8 +18,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
+from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
 from local.inbox import Message
-from local.ministack import LOOPBACK, DidNotStart, PortInUse
+from local.ministack import LOOPBACK, DidNotStart, PortInUse, free_port
 from local.serve import interrupt_on_sigterm
 from local.stack import LOCAL_TOKEN, Stack, StackSettings
 from local.terminal import render_terminal
@@ -29,6 +32,9 @@ STILL_SECONDS = 0.5
 COPIES = 2
 #: Shorter than on AWS, where it is 10: there are two batches to wait for.
 WINDOW_SECONDS = 4
+DEFAULT_CHANNEL = "alerts"
+#: What the demo sends: budgets, by every way in. The rest is shown with ALL=1.
+BUDGETS = ("budget_event", "webhook", "request_log", "rejected")
 FIRST = ("token", "user", "team", "organization", "project", "proxy")
 
 
@@ -42,7 +48,8 @@ def main() -> int:
     log = tempfile.NamedTemporaryFile(prefix="gateway-alerts-demo-", suffix=".log", delete=False)  # noqa: SIM115
     try:
         with log:
-            run(log, deadline=time.monotonic() + DEADLINE_SECONDS)
+            show = run_all if os.environ.get("ALL") else run
+            show(log, deadline=time.monotonic() + DEADLINE_SECONDS)
     except (NothingArrived, DidNotStart, PortInUse, OSError) as error:
         print(f"\nThe demo failed: {error}\nWhat the functions logged: {log.name}", file=sys.stderr)
         return 1
@@ -55,7 +62,8 @@ def main() -> int:
 
 def run(log: IO[bytes], *, deadline: float) -> None:
     """Start, send, wait, show. Raises NothingArrived, DidNotStart, PortInUse."""
-    http_samples, eventbridge_samples = _samples("http_*.json"), _samples("eventbridge_*.json")
+    http_samples = [sample for kind in BUDGETS for sample in _samples(f"http_{kind}*.json")]
+    eventbridge_samples = _samples("eventbridge_*.json")
     print("Starting the stack: DynamoDB, SQS, both functions, an inbox in place of Slack …", flush=True)
     with Stack(StackSettings(log=log, batch_window_seconds=WINDOW_SECONDS)) as stack:
         demo = _Demo(stack, deadline)
@@ -68,6 +76,37 @@ def run(log: IO[bytes], *, deadline: float) -> None:
         )
         demo.send_and_show(http_samples, eventbridge_samples)
         print(demo.summary())
+
+
+def run_all(log: IO[bytes], *, deadline: float) -> None:
+    """One message for each alert type. Raises NothingArrived, DidNotStart, PortInUse."""
+    port = free_port()
+    variables = {name: f"DEMO_{name.upper()}" for name in ALERT_TYPES}
+    config = {
+        "alert_types": sorted(ALERT_TYPES.keys() - {SLACK_MESSAGE}),
+        "destinations": {name: {"url": f"os.environ/{variable}"} for name, variable in variables.items()},
+        "routes": [{"alert_types": [name], "destinations": [name]} for name in ALERT_TYPES],
+    }
+    environment = {variable: f"http://localhost:{port}/inbox/{name}" for name, variable in variables.items()}
+    print("Starting the stack, with every alert type on and a channel for each …", flush=True)
+    settings = StackSettings(
+        log=log, port=port, batch_window_seconds=WINDOW_SECONDS, config=json.dumps(config), environment=environment
+    )
+    with Stack(settings) as stack:
+        samples = [_sample_of(name) for name in ALERT_TYPES]
+        print(f"\n{len(samples)} samples over HTTP, {COPIES} times each …\n", flush=True)
+        _Demo(stack, deadline).send_and_show(samples, [])
+        silent = ALERT_TYPES.keys() - {message.channel for message in stack.inbox.messages()}
+        if silent:
+            raise NothingArrived(f"no message of {', '.join(sorted(silent))}")
+        print(f"{len(ALERT_TYPES)} alert types, {len(stack.inbox.messages())} messages")
+
+
+def _sample_of(alert_type: str) -> dict[str, Any]:
+    """The sample that shows an alert type best."""
+    names = {BUDGET_ALERTS: "http_budget_event_team_budget", SLACK_MESSAGE: "http_slack_message_alertmanager"}
+    (sample,) = _samples(f"{names.get(alert_type, f'http_gateway_alert_{alert_type}')}.json")
+    return sample
 
 
 class _Demo:
@@ -86,7 +125,7 @@ class _Demo:
             requests = [*http_samples, *map(_as_request, eventbridge_samples)]
             dry_runs = [_post(connection, sample, query="?dry_run=1") for sample in requests]
             answers = [_post(connection, sample) for sample in http_samples for _ in range(COPIES)]
-        decisions = [decision for dry_run in dry_runs for decision in dry_run["decisions"]]
+        decisions = [decision for dry_run in dry_runs for decision in dry_run.get("decisions", ())]
         self._event_count += COPIES * len(decisions)
         self._crossing_count += COPIES * sum(len(decision["alerts"]) for decision in decisions)
         self._rejected_count += sum(len(answer.get("rejected", ())) for answer in answers)
@@ -133,22 +172,24 @@ def _as_request(sample: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _post(connection: http.client.HTTPConnection, sample: Mapping[str, Any], *, query: str = "") -> dict[str, Any]:
-    body = sample["body"].encode()
+    content_sent = sample["body"].encode()
     connection.request(
         "POST",
         sample["rawPath"] + query,
-        body=base64.b64decode(body) if sample.get("isBase64Encoded") else body,
+        body=base64.b64decode(content_sent) if sample.get("isBase64Encoded") else content_sent,
         headers=sample["headers"],
     )
     answer = connection.getresponse()
-    content: dict[str, Any] = json.loads(answer.read())
+    body = answer.read()
     if answer.status >= 500:
         raise NothingArrived(f"EvaluateFunction answered {answer.status}")
+    content: dict[str, Any] = {} if body == b"ok" else json.loads(body)  # as Slack answers
     return content
 
 
 def _show(message: Message) -> None:
-    print(f"posted to #{message.channel}, the default destination, at {message.received_at:%H:%M:%S} UTC")
+    where = f"#{message.channel}, the default destination," if message.channel == DEFAULT_CHANNEL else f"#{message.channel}"
+    print(f"posted to {where} at {message.received_at:%H:%M:%S} UTC")
     print(render_terminal(message.payload, is_colored=sys.stdout.isatty()), end="\n\n", flush=True)
 
 

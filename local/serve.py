@@ -88,6 +88,8 @@ def banner(stack: Stack, settings: StackSettings) -> str:
             f"  LiteLLM webhook       WEBHOOK_URL={stack.url}/events/{token}",
             f"  LiteLLM generic_api   GENERIC_LOGGER_ENDPOINT={stack.url}/events",
             f"                        GENERIC_LOGGER_HEADERS=Authorization=Bearer {token}",
+            f"  Slack drop-in         SLACK_WEBHOOK_URL={stack.url}/services/{token}",
+            f"  LiteLLM aws_sqs       {stack.resources.ref('RequestLogQueue')}",
             f"  posts go to           {where}",
             f"  gathered for          {stack.mapping.window_seconds} s, or until {stack.mapping.batch_size} alerts",
             f"  AWS endpoint          {stack.endpoint_url}{aws}",

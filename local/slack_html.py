@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from local.mrkdwn import plain_to_html, to_html
+from local.terminal import chart_lines
 
 _RICH_STYLES = {"bold": "strong", "italic": "em", "strike": "s", "code": "code"}
 
@@ -40,6 +41,8 @@ def block_html(block: Mapping[str, Any]) -> str:
             return f'<div class="actions">{"".join(_element(element) for element in _objects(block.get("elements")))}</div>'
         case "table":
             return _table(block)
+        case "data_visualization":
+            return _chart(block)
         case kind:
             return f'<div class="unknown">{escape(str(kind))} block</div>'
 
@@ -83,6 +86,11 @@ def _table(block: Mapping[str, Any]) -> str:
         for row in (rows if isinstance(rows, list) else [])
     )
     return f'<div class="table"><table>{body}</table></div>'
+
+
+def _chart(block: Mapping[str, Any]) -> str:
+    drawn = "\n".join(chart_lines(block.get("chart")))
+    return f'<div class="chart">{escape(str(block.get("title", "")))}<pre>{escape(drawn)}</pre></div>'
 
 
 def _cell(cell: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +16,10 @@ MAX_BLOCKS = 50
 MAX_BLOCK_TEXT_CHARACTERS = 13_200
 MAX_MARKDOWN_CHARACTERS = 12_000
 MAX_ATTACHMENTS = 100
+#: Slack says six series; more have been seen to pass, and no more than two charts, which it does not say
+#: (https://github.com/vercel/chat/pull/696).
+MAX_SERIES = 12
+MAX_CHARTS = 2
 #: Longer text is cut, not refused (https://docs.slack.dev/reference/methods/chat.postMessage#truncating).
 MAX_TEXT_CHARACTERS = 40_000
 
@@ -75,6 +80,7 @@ def _are_valid(blocks: list[Block]) -> bool:
     return (
         0 < len(blocks) <= MAX_BLOCKS
         and kinds["table"] <= 1
+        and kinds["data_visualization"] <= MAX_CHARTS
         and markdown <= MAX_MARKDOWN_CHARACTERS
         and len(set(ids)) == len(ids)
         and all(isinstance(block_id, str) and len(block_id) <= 255 for block_id in ids)
@@ -138,12 +144,40 @@ def _is_action(element: Any) -> bool:
     )
 
 
+def _is_chart(block: Block) -> bool:
+    """https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block"""
+    match block.get("chart"):
+        case {"type": "pie", "segments": segments}:
+            is_drawn = _is_list(segments, MAX_SERIES, _is_point)
+        case {"type": "bar" | "line" | "area", "series": series, "axis_config": {"categories": list(categories)}}:
+            are_labels = _is_list(categories, 20, lambda label: _is_string(label, 20)) and len(set(categories)) == len(categories)
+            is_drawn = are_labels and _is_list(series, MAX_SERIES, lambda one: _is_series(one, categories))
+        case _:
+            is_drawn = False
+    return is_drawn and _is_string(block.get("title"), 50)
+
+
+def _is_series(series: Any, categories: list[str]) -> bool:
+    match series:
+        case {"name": name, "data": list(points)}:
+            return _is_string(name, 20) and all(map(_is_point, points)) and [point["label"] for point in points] == categories
+    return False
+
+
+def _is_point(point: Any) -> bool:
+    match point:
+        case {"label": label, "value": int() | float() as value}:
+            return _is_string(label, 20) and math.isfinite(value)
+    return False
+
+
 def _is_row(row: Any) -> bool:
     return isinstance(row, list) and len(row) <= 20
 
 
 _VALID: dict[str, Callable[[Block], bool]] = {
     "actions": lambda block: _is_list(block.get("elements"), 25, _is_action),
+    "data_visualization": _is_chart,
     "context": lambda block: _is_list(block.get("elements"), 10, _is_context_element),
     "divider": lambda _: True,
     "header": _is_header,

@@ -4,8 +4,8 @@
 
     HTTP ─▶ gateway_http ─┐                          ┌─▶ DynamoDB ┐
     put_event ────────────┼─▶ EvaluateFunction (n) ──┤            ├ ministack
-    scheduler ────────────┘                          └─▶ SQS ─────┘
-                                                          └─▶ poller ─▶ NotifyFunction (n) ─▶ inbox, or Slack
+    scheduler ────────────┤                          └─▶ SQS ─────┘
+    RequestLogQueue ──────┘                               └─▶ poller ─▶ NotifyFunction (n) ─▶ inbox, or Slack
 """
 
 import tempfile
@@ -49,7 +49,7 @@ class StackSettings:
         visibility_timeout_seconds: the alerts queue's; for tests that wait for a redelivery.
         retry_seconds: pauses before the retries of an asynchronous invocation; for tests.
         environment: more variables for both functions, such as those that ``os.environ/NAME`` in a configuration names.
-        is_polling: whether the event source mapping runs; without it alerts stay in the queue.
+        is_polling: whether the event source mappings run; without them alerts and request logs stay in their queues.
         log: where the functions' and the stack's own lines go; None is a file that ends with the stack, ``Stack.log_path``.
     """
 
@@ -97,10 +97,11 @@ class Stack:
             self.evaluate = self._pool(started, EVALUATE, settings.evaluate_worker_count)
             self.notify = self._pool(started, NOTIFY, settings.notify_worker_count)
             self._asynchronous = {name: started.enter_context(closing(self._invoker(name))) for name in (EVALUATE, NOTIFY)}
-            self.mapping = self._mapping()
+            self.mapping = self._mapping(NOTIFY)
             self.poller = Poller(self.sqs, self.mapping, self.notify.invoke, report=self._report)
+            log_poller = Poller(self.sqs, self._mapping(EVALUATE), self.evaluate.invoke, report=self._report)
             scheduler = Scheduler(schedules_of(template), lambda name, event: self._asynchronous[name].put(event))
-            for part in (self.poller, scheduler) if settings.is_polling else (scheduler,):
+            for part in (self.poller, log_poller, scheduler) if settings.is_polling else (scheduler,):
                 started.enter_context(closing(part))
                 part.start()
             self.server.start(HttpApi(routes_of(template), self._invoke_for_http, report=self._report), self.inbox.answer)
@@ -201,10 +202,13 @@ class Stack:
                 return lambda body: self.sqs.send_message(QueueUrl=url, MessageBody=body)
         return lambda _: None
 
-    def _mapping(self) -> EventSourceMapping:
+    def _mapping(self, function: str) -> EventSourceMapping:
         mappings = self.resources.of_type("AWS::Lambda::EventSourceMapping").values()
-        properties = next(properties for properties in mappings if properties["FunctionName"] == {"Ref": NOTIFY})
-        return mapping_settings(self.resources, properties)
+        properties = next(properties for properties in mappings if properties["FunctionName"] == {"Ref": function})
+        mapping = mapping_settings(self.resources, properties)
+        # Lambda starts a container for a batch that finds none; here it would wait, where it gathers no more alerts.
+        worker_count = {EVALUATE: self.settings.evaluate_worker_count, NOTIFY: self.settings.notify_worker_count}[function]
+        return replace(mapping, maximum_concurrency=min(mapping.maximum_concurrency, worker_count))
 
     def _log_file(self) -> IO[bytes]:
         log = tempfile.NamedTemporaryFile(prefix="gateway-alerts-", suffix=".log")  # noqa: SIM115

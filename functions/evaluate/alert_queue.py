@@ -8,8 +8,6 @@ never silently not at all.
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from gateway_alerts.alerts import Alert, QueuedAlert
 
 if TYPE_CHECKING:
@@ -47,6 +45,8 @@ class SQSAlertQueue:
 
     def _send_batch(self, batch: Sequence[tuple[str, str]]) -> set[str]:
         """Send up to ten messages; returns the alerts that were not taken."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         left = {str(index): message for index, message in enumerate(batch)}
         for _ in range(TRIES):
             entries = [{"Id": entry_id, "MessageBody": body} for entry_id, (_, body) in left.items()]

@@ -25,7 +25,8 @@ BUDGET_ALERT_LEVEL = "High"
 class Offer(NamedTuple):
     """One rung of one ladder that an event reached: it alerts if nobody has alerted for it before.
 
-    ``period_end`` is the budget's reset time in epoch seconds, None where the event names none.
+    ``period_end`` is the budget's reset time in epoch seconds, None where the event names none. ``owner`` is who claims
+    an identity that is a name, and ``identity_by_id`` what it claims instead when the name is another's.
     """
 
     identity: BudgetIdentity
@@ -33,6 +34,13 @@ class Offer(NamedTuple):
     period_end: int | None
     crossing: Crossing
     reading: BudgetReading
+    owner: str | None = None
+    identity_by_id: BudgetIdentity | None = None
+
+    def by_id(self) -> "Offer":
+        """The offer of an entity whose name another one bears too."""
+        assert self.identity_by_id is not None  # noqa: S101 (an owner has one)
+        return self._replace(identity=self.identity_by_id, owner=None, identity_by_id=None)
 
     @property
     def dedupe_key(self) -> str:
@@ -44,19 +52,27 @@ def offers_of(reading: BudgetReading, crossings: Sequence[Crossing], *, gateway:
     """One offer for each limit that the reading crossed, the gravest first."""
     entity_type, info = reading.entity_type, reading.user_info
     entity_id = entity_type.get_id(info)
-    hint = entity_type.get_hint(info) if entity_id is None else None
+    name = entity_type.get_name(info) if entity_type.is_claimed_by_name else None
+    is_by_name = entity_id is not None and name is not None
+    hint = name if is_by_name else entity_type.get_hint(info) if entity_id is None else None
     period_end = None if info.budget_reset_at is None else int(info.budget_reset_at.timestamp())
     group = entity_type.get_event_group()
-    return [
-        Offer(
-            identity=BudgetIdentity(gateway, group, entity_id, hint, crossing.kind, crossing.limit),
-            rung=crossing.rung,
-            period_end=period_end,
-            crossing=crossing,
-            reading=reading,
+    offers: list[Offer] = []
+    for crossing in crossings:
+        by_id = BudgetIdentity(gateway, group, entity_id, None, crossing.kind, crossing.limit)
+        by_name = by_id._replace(entity_id=None, entity_hint=hint)
+        offers.append(
+            Offer(
+                identity=by_id if entity_id is not None and not is_by_name else by_name,
+                rung=crossing.rung,
+                period_end=period_end,
+                crossing=crossing,
+                reading=reading,
+                owner=digest([entity_id]) if is_by_name else None,
+                identity_by_id=by_id if is_by_name else None,
+            )
         )
-        for crossing in crossings
-    ]
+    return offers
 
 
 def merge_by_reading(offers: Sequence[Offer]) -> list[list[Offer]]:
@@ -103,8 +119,10 @@ def alert_for(group: Sequence[Offer], *, now: datetime, request_id: str, config:
             soft_budget_crossed=info.soft_budget is not None and is_reached(info.spend, info.soft_budget),
             projected_spend=info.projected_spend,
             projected_exceeded_date=_masked(given(info.projected_exceeded_date)),
+            exhausted_at=crossing.exhausted_at,
             resets_at=info.budget_reset_at,
         ),
+        is_digest=config.is_digest(BUDGET_ALERTS),
         raised_at=now,
         destinations=config.destinations_for(
             alert_type=BUDGET_ALERTS,

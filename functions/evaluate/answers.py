@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from evaluate.alerting import alert_for, merge_by_reading
-from evaluate.pipeline import Evaluation, Raised
+from evaluate.pipeline import Evaluation
 from evaluate.shapes import Rejection
 from gateway_alerts.alert_types import BUDGET_ALERTS
+from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config
 
 #: Of the 6 MB of an answer; escaping may make six bytes of one.
@@ -29,11 +30,21 @@ def refusal_body(code: str, message: str) -> dict[str, Any]:
     return {"error": code, "message": message, "accepted": 0, "alerts": 0, "rejected": []}
 
 
-def evaluated_answer(evaluation: Evaluation, raised: Raised) -> dict[str, Any]:
+def slack_answer(word: str, status: int) -> dict[str, Any]:
+    """An answer as Slack's incoming webhooks give it: a word as the whole body."""
+    return {"statusCode": status, "headers": {"content-type": "text/plain; charset=utf-8"}, "body": word}
+
+
+def batch_answer(failed: Sequence[str]) -> dict[str, Any]:
+    """The answer to a queue's batch: the messages that are to come back."""
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def evaluated_answer(evaluation: Evaluation, *, alert_count: int) -> dict[str, Any]:
     """The answer to events that were evaluated: 400 when nothing in them was usable, else 200."""
     body = {
         "accepted": len(evaluation.accepted),
-        "alerts": len(raised.alerts),
+        "alerts": alert_count,
         "rejected": _within_answer(evaluation.rejections),
     }
     if evaluation.accepted:
@@ -51,22 +62,28 @@ def dry_run_body(evaluation: Evaluation, *, now: datetime, config: Config) -> di
         alerts = [alert_for(group, now=now, request_id="", config=config) for group in merge_by_reading(offers)]
         decisions[index] = {
             "index": index,
-            "alerts": [
-                {
-                    "event": alert.event,
-                    "entity_type": alert.entity.type,
-                    "entity_id": alert.entity.id,
-                    "rung": "" if alert.budget is None else str(alert.budget.rung),
-                    "level": alert.level,
-                    "dedupe_key": alert.dedupe_key,
-                }
-                for alert in alerts
-            ],
+            "alerts": [_decided(alert) for alert in alerts],
             "reason": "; ".join(alert.message for alert in alerts),
         }
+    for index, occurrence in evaluation.signals.occurrences:
+        alert = occurrence.alert(now=now, request_id="", config=config)
+        decision = decisions[index]
+        decision["alerts"].append(_decided(alert))
+        decision["reason"] = alert.message
     for rejection in evaluation.rejections:
         decisions[rejection.index] = {"index": rejection.index, "alerts": [], "reason": rejection.reason}
     return {"decisions": [decisions[index] for index in sorted(decisions)]}
+
+
+def _decided(alert: Alert) -> dict[str, Any]:
+    return {
+        "event": alert.event,
+        "entity_type": alert.entity.type,
+        "entity_id": alert.entity.id,
+        "rung": "" if alert.budget is None else str(alert.budget.rung),
+        "level": alert.level,
+        "dedupe_key": alert.dedupe_key,
+    }
 
 
 def _within_answer(rejections: Sequence[Rejection]) -> list[dict[str, Any]]:

@@ -22,6 +22,9 @@ class BaseBudgetAlertType(ABC):
     is_projection: ClassVar[bool] = False
     #: The event's ``event_group`` says whose budget it is; :meth:`get_event_group` only when it does not.
     follows_event_group: ClassVar[bool] = False
+    #: One way in tells the entity's name and never its id (the reference's Slack text of a key): whoever has a name is
+    #: claimed under it, so that both ways meet (see ``evaluate.claims``).
+    is_claimed_by_name: ClassVar[bool] = False
 
     @abstractmethod
     def get_event_group(self) -> str:
@@ -50,6 +53,8 @@ class BaseBudgetAlertType(ABC):
 
 class TokenBudgetAlert(BaseBudgetAlertType):
     """The maximum budget of a virtual key."""
+
+    is_claimed_by_name = True
 
     @override
     def get_event_group(self) -> str:

@@ -18,6 +18,11 @@ senders that name its period (request logs) and by senders that do not (the webh
     an event that names no period wins           unless one did at its rung or above within budget_alert_ttl,
                                                  or the period that is running has, at its rung or above
 
+An identity can be a name that several entities bear (a key's alias), because one way in tells no id. ``owner`` is the
+first that claimed it with an id; an event of another one loses, is told whose it is, and claims under its own id.
+What names no id claims whatever the owner::
+
+    owner                             digest of the owner's id
     outbox, outbox_at, outbox_shard   alerts that the queue does not have yet, and the sparse index that finds them
     expires_at                        for DynamoDB's deletion of old items, which is no clock of ours
 
@@ -30,18 +35,19 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from gateway_alerts.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
+    from botocore.exceptions import ClientError
 
 OUTBOX_INDEX = "outbox-index"
 #: One partition takes about 1,000 writes a second (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
 OUTBOX_SHARDS = 8
 #: Actions in one TransactWriteItems (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 TRANSACTION_ACTIONS = 100
+#: Older than this, a process that claimed is dead: far more than the function's time-out.
+SWEEP_AFTER_SECONDS = 120
 #: Within this time reports of one budget may disagree about its period: the webhook names none, and a gateway's
 #: instances may still hold the one before a change. What comes later is taken at its word.
 SETTLING_SECONDS = 600
@@ -57,9 +63,16 @@ class ClaimState(NamedTuple):
     period_claimed_at: int = 0
     ttl_claimed_at: int | None = None
     ttl_rung: Decimal = Decimal(0)
+    owner: str | None = None
+
+    def is_anothers(self, owner: str | None) -> bool:
+        """Whether the name belongs to another one than ``owner``."""
+        return None not in (self.owner, owner) and self.owner != owner
 
     def settles(self, claim: "Claim", *, now: int, ttl_seconds: int) -> bool:
         """Whether the claim is sure to lose, and its loss would change nothing."""
+        if self.is_anothers(claim.owner):
+            return False
         if claim.period_end is not None:
             if self.period_end is None:
                 return False
@@ -73,20 +86,24 @@ class ClaimState(NamedTuple):
 
     def after(self, claim: "Claim", *, now: int) -> "ClaimState":
         """The state once the claim has won, or has been noted."""
+        owner = self.owner or claim.owner
         if claim.period_end is not None:
-            return self._replace(period_end=claim.period_end, period_rung=claim.rung, period_claimed_at=now)
-        return self._replace(ttl_claimed_at=now, ttl_rung=claim.rung)
+            return self._replace(period_end=claim.period_end, period_rung=claim.rung, period_claimed_at=now, owner=owner)
+        return self._replace(ttl_claimed_at=now, ttl_rung=claim.rung, owner=owner)
 
 
 class Claim(NamedTuple):
     """A try to be the one who alerts. ``outbox`` is the alert's JSON; None when another claim of the same
-    submission carries the alert for this one too.
+    submission carries the alert for this one too. ``owner`` is who claims, where the key is made from a name.
+    ``held_until`` (epoch seconds) is when the alert may be sent, None for at once.
     """
 
     key: str
     rung: Decimal
     period_end: int | None
     outbox: str | None
+    owner: str | None = None
+    held_until: int | None = None
 
 
 class Verdict(Enum):
@@ -140,6 +157,8 @@ class DynamoDBClaims:
 
     def submit(self, claims: Sequence[Claim], *, now: datetime) -> list[Decided]:
         """See :class:`ClaimStore`. One UpdateItem for one claim, one TransactWriteItems for several."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         updates = [self._claiming_update(claim, now=int(now.timestamp())) for claim in claims]
         try:
             if len(updates) == 1:
@@ -198,6 +217,10 @@ class DynamoDBClaims:
         wins_if = _wins_if(claim, now=now, is_note=is_note)
         if ":settled" in wins_if:  # DynamoDB refuses values that no expression uses
             values[":settled"] = {"N": str(now - SETTLING_SECONDS)}
+        if claim.owner is not None:
+            wins_if += " AND (attribute_not_exists(#owner) OR #owner = :owner)"  # all of its parts are joined by AND
+            assignments.append("#owner = :owner")
+            values[":owner"] = {"S": claim.owner}
         assignments.append("expires_at = :expires_at")
         values[":expires_at"] = {"N": str(max(now, claim.period_end or 0) + KEEP_SECONDS)}
         if claim.outbox is not None:
@@ -207,7 +230,7 @@ class DynamoDBClaims:
                 ":none": {"L": []},
                 ":alerts": {"L": [{"S": claim.outbox}]},
                 ":shard": {"S": str(int(claim.key[-8:], 16) % OUTBOX_SHARDS)},
-                ":outbox_at": {"N": str(now)},
+                ":outbox_at": {"N": str(now if claim.held_until is None else claim.held_until - SWEEP_AFTER_SECONDS)},
             }
         return {
             "TableName": self._table_name,
@@ -216,7 +239,7 @@ class DynamoDBClaims:
             "ConditionExpression": wins_if,
             "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        } | ({} if claim.owner is None else {"ExpressionAttributeNames": {"#owner": "owner"}})  # a reserved word
 
     def _clearing_update(self, outbox: PendingOutbox) -> dict[str, Any]:
         return {
@@ -229,6 +252,8 @@ class DynamoDBClaims:
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         """Call DynamoDB; None when a condition was not met."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             return getattr(self._client, operation)(**parameters)
         except ClientError as error:
@@ -254,7 +279,7 @@ def _wins_if(claim: Claim, *, now: int, is_note: bool) -> str:
     return is_due if is_note else f"{is_due} AND NOT ({came_by_another_way})"
 
 
-def _cancellation_reasons(error: ClientError) -> list[Mapping[str, Any]]:
+def _cancellation_reasons(error: "ClientError") -> list[Mapping[str, Any]]:
     """Why a conditional write was refused, one reason for each of its actions.
 
     Raises:
@@ -288,6 +313,7 @@ def _decide(claim: Claim, reason: Mapping[str, Any]) -> Decided:
             period_claimed_at=_number(item, "period_claimed_at") or 0,
             ttl_claimed_at=_number(item, "ttl_claimed_at"),
             ttl_rung=Decimal(item.get("ttl_rung", {"N": "0"})["N"]),
+            owner=item["owner"]["S"] if "owner" in item else None,
         ),
     )
 
@@ -297,5 +323,7 @@ def _number(item: Mapping[str, Any], name: str) -> int | None:
 
 
 def _unavailable(what: str, error: Exception) -> DependencyUnavailable:
+    from botocore.exceptions import ClientError
+
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
     return DependencyUnavailable(f"DynamoDB: {what}: {code}")

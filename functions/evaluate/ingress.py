@@ -1,4 +1,4 @@
-"""A Lambda event → what it asks for: events to evaluate, a sweep, a canary, or a health check.
+"""A Lambda event → what it asks for: events to evaluate, a schedule's work, or a health check.
 
 Nothing is decided here. A request that cannot be read is refused as a whole (:class:`RequestRefused`); an event of
 it that cannot be read is refused alone, by index.
@@ -8,19 +8,25 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from evaluate.shapes import ParsedEvents, parse_body, parse_objects
+from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
+from evaluate.slack.slack_payloads import read_slack_payload
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
-from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, Unauthorized
+from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, SlackRefused, Unauthorized
+from gateway_alerts.events import in_utc
 from gateway_alerts.masking import masked
 
+SLACK_ROUTE = "POST /services/{token+}"
 EVENT_SOURCE = "llm-gateway"
 DETAIL_TYPES = ("Budget Event", "Request Log", "Gateway Alert")
 #: The gateway of events that came over EventBridge and name none.
 EVENTBRIDGE_GATEWAY = "eventbridge"
 SWEEP_SCHEDULE = "sweep_outbox"
 CANARY_SCHEDULE = "canary"
+REPORTS_SCHEDULE = "reports"
+SCHEDULES = (SWEEP_SCHEDULE, CANARY_SCHEDULE, REPORTS_SCHEDULE)
 #: Lambda's synchronous payload is 6 MB, envelope included (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 #: Each event of a dry run is answered for, so that the answer would outgrow Lambda's 6 MB.
 MAX_DRY_RUN_EVENTS = 1_000
@@ -34,6 +40,29 @@ class EventsRequest:
     gateway: str
     parsed: ParsedEvents
     is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SlackRequest:
+    """One message to the drop-in Slack endpoint; it is answered as Slack answers."""
+
+    gateway: str
+    parsed: ParsedEvents
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedLogsRequest:
+    """Request logs that a gateway has put into the queue; ``message_ids`` are theirs, by index."""
+
+    parsed: ParsedEvents
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsRequest:
+    """Time to see which reports are due, and who has spent too much; ``at`` is the time of the schedule, None for now."""
+
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +87,22 @@ def is_http(event: Mapping[str, Any]) -> bool:
 
 def is_schedule(event: Mapping[str, Any]) -> bool:
     """Whether the Lambda event is the input of one of our schedules, which comes again by itself."""
-    return not is_http(event) and event.get("schedule") in (SWEEP_SCHEDULE, CANARY_SCHEDULE)
+    return not is_http(event) and event.get("schedule") in SCHEDULES
 
 
-Request = EventsRequest | SweepRequest | CanaryRequest | HealthRequest
+def is_slack(event: Mapping[str, Any]) -> bool:
+    """Whether the Lambda event came to the drop-in Slack endpoint."""
+    return is_http(event) and event.get("routeKey") == SLACK_ROUTE
+
+
+def is_queue(event: Mapping[str, Any]) -> bool:
+    """Whether the Lambda event is a batch of an SQS queue."""
+    records = event.get("Records")
+    return isinstance(records, list) and bool(records) and records[0].get("eventSource") == "aws:sqs"
+
+
+Request = EventsRequest | SlackRequest | QueuedLogsRequest | SweepRequest | CanaryRequest | ReportsRequest | HealthRequest
+_BY_SCHEDULE: dict[str, Request] = {SWEEP_SCHEDULE: SweepRequest(), CANARY_SCHEDULE: CanaryRequest()}
 
 
 def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> Request:
@@ -74,26 +115,52 @@ def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]
     if is_http(event):
         return _read_http(event, tokens=tokens)
     if is_schedule(event):
-        return SweepRequest() if event["schedule"] == SWEEP_SCHEDULE else CanaryRequest()
+        return (
+            ReportsRequest(_moment(event.get("time")))
+            if event["schedule"] == REPORTS_SCHEDULE
+            else _BY_SCHEDULE[event["schedule"]]
+        )
+    if is_queue(event):
+        records = event["Records"]
+        return QueuedLogsRequest(
+            parsed=parse_records([record["body"] for record in records]),
+            message_ids=tuple(record["messageId"] for record in records),
+        )
     if event.get("source") == EVENT_SOURCE and event.get("detail-type") in DETAIL_TYPES:
         return _read_eventbridge(event["detail"])
-    raise NotFound(f"not an HTTP request, a schedule of ours or an EventBridge event of source {EVENT_SOURCE}")
+    raise NotFound(f"not an HTTP request, a queue's batch, a schedule of ours or an EventBridge event of source {EVENT_SOURCE}")
 
 
-def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | HealthRequest:
+def _moment(value: object) -> datetime | None:
+    """The time in a schedule's input; None where it has none, such as where nobody has put one in its place."""
+    try:
+        return in_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SlackRequest | HealthRequest:
     method = event["requestContext"]["http"]["method"]
     # The route is API Gateway's word for what matched; the path would hold the token.
     route = event.get("routeKey", "")
     if route == "GET /health" and method == "GET":
         return HealthRequest()
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if route == SLACK_ROUTE:
+        path = (event.get("pathParameters") or {}).get("token", "")
+        # Slack's own addresses have three parts; the token is all of ours, or its last.
+        gateway = tokens().gateway_of(path) or tokens().gateway_of(path.rpartition("/")[2])
+        if gateway is None:
+            raise SlackRefused("invalid_token", 403)
+        message = read_slack_payload(_body_bytes(event), content_type=headers.get("content-type"))
+        return SlackRequest(gateway, ParsedEvents([(0, message)], []))
     if route == "POST /events":
         scheme, _, presented = headers.get("authorization", "").partition(" ")
         gateway = tokens().gateway_of(presented.strip() if scheme.lower() == "bearer" else "")
     elif route == "POST /events/{token}":
         gateway = tokens().gateway_of((event.get("pathParameters") or {}).get("token", ""))
     else:
-        raise NotFound("POST /events, POST /events/{token} and GET /health are the routes")
+        raise NotFound("POST /events, POST /events/{token}, POST /services/{token} and GET /health are the routes")
     if gateway is None:
         raise Unauthorized
     query = event.get("queryStringParameters") or {}

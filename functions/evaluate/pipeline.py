@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from evaluate.alert_queue import AlertQueue
-from evaluate.alerting import Offer, alert_for, merge_by_reading, offers_of
-from evaluate.claims import TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
+from evaluate.alerting import BUDGET_ALERT_LEVEL, Offer, alert_for, merge_by_reading, offers_of
+from evaluate.claims import SWEEP_AFTER_SECONDS, TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
+from evaluate.customers import TrackedSpend, tracked_in
+from evaluate.episodes import Told
 from evaluate.known_claims import KnownClaims
-from evaluate.readings import readings_of
+from evaluate.readings import BudgetReading, readings_of
 from evaluate.shapes import ParsedEvents, Rejection
+from evaluate.signals import Signals, add_signals
 from evaluate.thresholds import crossings_of
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert
@@ -30,8 +33,7 @@ from gateway_alerts.keys import BudgetIdentity
 
 #: Submissions in which nothing is decided (two transactions in each other's way) before the sender is asked to come again.
 FRUITLESS_SUBMISSIONS = 8
-#: Older than this, a process that claimed is dead: far more than the function's time-out.
-SWEEP_AFTER = timedelta(minutes=2)
+SWEEP_AFTER = timedelta(seconds=SWEEP_AFTER_SECONDS)
 
 
 @dataclass(slots=True)
@@ -40,6 +42,11 @@ class Evaluation:
 
     accepted: list[int] = field(default_factory=list)
     offers: list[tuple[int, list[Offer]]] = field(default_factory=list)
+    signals: Signals = field(default_factory=Signals)
+    #: What customers spent, whose sum is kept elsewhere (``evaluate.customers``).
+    tracked: list[TrackedSpend] = field(default_factory=list)
+    #: Every budget that was read, with its offers; kept only where it may be told that one is well again.
+    readings: list[tuple[BudgetReading, list[Offer]]] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
 
@@ -47,7 +54,8 @@ class Evaluation:
 class Raised:
     """What became of the offers: each was won, or is a repeat of what somebody has won before.
 
-    ``unsent_count`` alerts are safe in the outbox, and not in the queue yet.
+    ``unsent_count`` alerts are safe in the outbox, and not in the queue yet; ``resent_count`` of the alerts, the first ones,
+    had been decided and counted before; ``held_count`` occurrences are counted, to be told later.
     ``failure`` says why not all could be claimed; what was won before that has been enqueued.
     """
 
@@ -55,34 +63,49 @@ class Raised:
     won_count: int = 0
     repeat_count: int = 0
     unsent_count: int = 0
+    resent_count: int = 0
+    held_count: int = 0
     failure: GatewayAlertsError | None = None
 
+    def add(self, told: Told) -> None:
+        """Add what became of occurrences."""
+        self.alerts += told.alerts
+        self.unsent_count += told.unsent_count
+        self.held_count += told.held_count
+        self.failure = self.failure or told.failure
 
-def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config) -> Evaluation:
-    """Decide which limits the events cross. Pure; an event is taken whole or refused whole."""
+
+def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config, now: datetime) -> Evaluation:
+    """Decide which limits the events cross, and what they tell besides. Pure; an event is taken whole or refused whole."""
     evaluation = Evaluation(rejections=list(parsed.rejections))
     is_enabled = config.is_enabled(BUDGET_ALERTS)
     for index, event in parsed.events:
         try:
-            offers = _offers_in(event, gateway=gateway, config=config)
+            readings = _readings_in(event, gateway=gateway, config=config)
+            add_signals(event, index=index, to=evaluation.signals, gateway=gateway, config=config, now=now)
         except EventRejected as error:
             evaluation.rejections.append(Rejection(index, str(error)))
             continue
         evaluation.accepted.append(index)
+        offers = [offer for _, of_reading in readings for offer in of_reading]
         if offers and is_enabled:
             evaluation.offers.append((index, offers))
+        if config.resolved_notices:
+            evaluation.readings += readings
     evaluation.rejections.sort()
+    if is_enabled:
+        evaluation.tracked = tracked_in(event for _, event in parsed.events)
     return evaluation
 
 
-def _offers_in(event: InboundEvent, *, gateway: str, config: Config) -> list[Offer]:
-    offers: list[Offer] = []
-    for reading in readings_of(event):
-        thresholds = config.thresholds_of(reading.entity_type.get_event_group())
-        crossings = crossings_of(reading, thresholds=thresholds)
-        if crossings:
-            offers += offers_of(reading, crossings, gateway=gateway)
-    return offers
+def offers_at(reading: BudgetReading, *, gateway: str, config: Config) -> list[Offer]:
+    """What a reading offers: one offer for each limit that it has reached. Pure."""
+    crossings = crossings_of(reading, thresholds=config.thresholds_of(reading.entity_type.get_event_group()))
+    return offers_of(reading, crossings, gateway=gateway) if crossings else []
+
+
+def _readings_in(event: InboundEvent, *, gateway: str, config: Config) -> list[tuple[BudgetReading, list[Offer]]]:
+    return [(reading, offers_at(reading, gateway=gateway, config=config)) for reading in readings_of(event)]
 
 
 def raise_alerts(
@@ -100,10 +123,11 @@ def raise_alerts(
     moment = int(now.timestamp())
 
     def is_settled(offer: Offer) -> bool:
-        claim = Claim("", offer.rung, offer.period_end, None)
+        claim = Claim("", offer.rung, offer.period_end, None, offer.owner)
         return known.get(offer.identity).settles(claim, now=moment, ttl_seconds=ttl_seconds)
 
-    rounds = _rounds([offer for offer in offers if not is_settled(offer)])
+    own = _with_own_names(offers, known=known)
+    rounds = _rounds([offer for offer in own if not is_settled(offer)])
     raised = Raised(repeat_count=len(offers) - sum(map(len, rounds)))
     if not rounds:
         return raised
@@ -129,7 +153,23 @@ class _Winners:
 
     alerts: list[Alert] = field(default_factory=list)
     outboxes: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    #: Whose alerts stay in their outbox for now: a digest or quiet hours hold them.
+    is_held: bool = False
     states: list[tuple[str, BudgetIdentity, ClaimState]] = field(default_factory=list)
+
+
+def _with_own_names(offers: Sequence[Offer], *, known: KnownClaims) -> list[Offer]:
+    """The offers, where a name that several bear stays with the one that has it, or with the first that asks."""
+    owners: dict[BudgetIdentity, str] = {}
+    own: list[Offer] = []
+    for offer in offers:
+        if offer.owner is not None:
+            owner = owners.setdefault(offer.identity, known.get(offer.identity).owner or offer.owner)
+            if owner != offer.owner:
+                own.append(offer.by_id())
+                continue
+        own.append(offer)
+    return own
 
 
 def _rounds(offers: Sequence[Offer]) -> list[list[Offer]]:
@@ -177,11 +217,20 @@ def _claim(
         groups, rest = _first_submission(waiting)
         alerts = [alert_for(group, now=now, request_id=request_id, config=config) for group in groups]
         batch = [offer for group in groups for offer in group]
+        held_until = config.held_until(alert_type=BUDGET_ALERTS, level=BUDGET_ALERT_LEVEL, now=now)
+        winners.is_held = held_until is not None
         submission: list[Claim] = []
         for group, alert in zip(groups, alerts, strict=True):
             outboxes = [alert.model_dump_json(), *[None] * (len(group) - 1)]
             submission += [
-                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox)
+                Claim(
+                    offer.identity.table_key,
+                    offer.rung,
+                    offer.period_end,
+                    outbox,
+                    offer.owner,
+                    None if held_until is None else int(held_until.timestamp()),
+                )
                 for offer, outbox in zip(group, outboxes, strict=True)
             ]
         decided = store.submit(submission, now=now)
@@ -189,6 +238,9 @@ def _claim(
         for offer, claim, (verdict, state) in zip(batch, submission, decided, strict=True):
             if verdict is Verdict.UNDECIDED:
                 undecided.append(offer)
+            elif verdict is Verdict.LOST and state.is_anothers(offer.owner):
+                known.remember(offer.identity, state)
+                undecided.append(offer.by_id())
             elif verdict is Verdict.LOST:
                 known.remember(offer.identity, _after_loss(claim, state, store=store, now=now))
         if all(verdict is Verdict.WON for verdict, _ in decided):
@@ -242,10 +294,12 @@ def _note_winners(
 
 def _enqueue(winners: _Winners, *, store: ClaimStore, queue: AlertQueue, known: KnownClaims) -> int:
     """Hand the alerts to the queue, then empty their outboxes; returns how many the queue did not take."""
-    sent = queue.send(winners.alerts)
+    sent = {alert.alert_id for alert in winners.alerts} if winners.is_held else queue.send(winners.alerts)
     for alert_id, identity, state in winners.states:
         if alert_id in sent:
             known.remember(identity, state)
+    if winners.is_held:
+        return 0  # the sweep sends them when their time has come
     emptied = [
         PendingOutbox(key, tuple(alert for _, alert in entries))
         for key, entries in winners.outboxes.items()
@@ -273,6 +327,7 @@ def sweep_outbox(*, claims: ClaimStore, queue: AlertQueue, now: datetime) -> Rai
             continue
         sent = queue.send(alerts)
         swept.alerts += [alert for alert in alerts if alert.alert_id in sent]
+        swept.resent_count = len(swept.alerts)
         swept.unsent_count += len(alerts) - len(sent)
         if len(sent) == len(alerts):
             claims.clear([outbox])

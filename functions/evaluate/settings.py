@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from evaluate.tokens import DEFAULT_GATEWAY
 from gateway_alerts.errors import ConfigurationError
 
 
@@ -12,7 +13,9 @@ class Settings:
     """The function's environment variables; an empty one counts as not set."""
 
     table_name: str
+    usage_table_name: str
     queue_url: str
+    request_log_gateway: str
     ingest_tokens: str
     ingest_tokens_secret_arn: str
     config: str
@@ -27,7 +30,9 @@ class Settings:
         """
         settings = cls(
             table_name=environment.get("ALERTS_TABLE_NAME", ""),
+            usage_table_name=environment.get("USAGE_TABLE_NAME", ""),
             queue_url=environment.get("ALERTS_QUEUE_URL", ""),
+            request_log_gateway=environment.get("REQUEST_LOG_GATEWAY", "") or DEFAULT_GATEWAY,
             ingest_tokens=environment.get("INGEST_TOKENS", ""),
             ingest_tokens_secret_arn=environment.get("INGEST_TOKENS_SECRET_ARN", ""),
             config=environment.get("CONFIG", ""),

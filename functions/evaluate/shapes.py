@@ -7,13 +7,14 @@ Events keep their order and place: ``index`` counts from 0, the refused ones inc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from gateway_alerts.errors import EventRejected, InvalidEvent, MalformedBody, PayloadTooLarge, UnrecognizedEvent
-from gateway_alerts.events import BudgetEvent, InboundEvent, RequestLog, WebhookEvent
+from gateway_alerts.events import BudgetEvent, GatewayAlert, InboundEvent, RequestLog, WebhookEvent
 
 #: Events in one request. Ten times what LiteLLM sends, and few enough that refusing each by name fits into an answer.
 MAX_EVENTS = 10_000
@@ -41,14 +42,19 @@ class _Shape(NamedTuple):
     """A wire format, and the fields by which it is told from the others."""
 
     fields: tuple[str, ...]
-    one: TypeAdapter[Any]
-    many: TypeAdapter[Any]
+    model: type[BaseModel]
     #: The first field as it stands in JSON text. A quote inside a JSON string is escaped, so a prompt cannot imitate it.
     marker: bytes
 
 
-def _shape(model: Any, *fields: str) -> _Shape:
-    return _Shape(fields, TypeAdapter(model), TypeAdapter(list[model]), b'"%s"' % fields[0].encode())
+def _shape(model: type[BaseModel], *fields: str) -> _Shape:
+    return _Shape(fields, model, b'"%s"' % fields[0].encode())
+
+
+@cache
+def _many(model: type[BaseModel]) -> TypeAdapter[Any]:
+    """What reads a list of a shape; built when the first one comes."""
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
 
 
 #: In the order in which they are looked for. The richest first: a request log could hold any other field name.
@@ -56,6 +62,7 @@ SHAPES: tuple[_Shape, ...] = (
     _shape(RequestLog, "litellm_call_id", "status"),
     _shape(BudgetEvent, "user_info", "type"),
     _shape(WebhookEvent, "event_group", "event"),
+    _shape(GatewayAlert, "alert_type", "message"),
 )
 
 
@@ -95,12 +102,35 @@ def parse_objects(objects: Sequence[Any]) -> ParsedEvents:
     return _one_by_one(list(enumerate(objects)), [])
 
 
+def parse_records(bodies: Sequence[str]) -> ParsedEvents:
+    """Read the bodies of a queue's messages, one event each; the index of an event is that of its message.
+
+    Raises:
+        PayloadTooLarge: there are more than ``MAX_EVENTS``.
+    """
+    _check_count(bodies)
+    try:
+        parsed = _parse_array(("[" + ",".join(bodies) + "]").encode())
+    except (MalformedBody, PayloadTooLarge, UnicodeEncodeError):
+        parsed = None  # at least one of them is wrong by itself: find out which, below
+    if parsed is not None and len(parsed.events) + len(parsed.rejections) == len(bodies):
+        return parsed
+    objects: list[tuple[int, Any]] = []
+    rejections: list[Rejection] = []
+    for index, body in enumerate(bodies):
+        try:
+            objects.append((index, from_json(body)))
+        except (ValueError, TypeError) as error:  # a lone surrogate is of the wrong type to it
+            rejections.append(Rejection(index, f"malformed_body: not JSON: {error}"))
+    return _one_by_one(objects, rejections)
+
+
 def _parse_array(body: bytes) -> ParsedEvents:
     head = body[:MARKER_BYTES]
     shape = next((shape for shape in SHAPES if shape.marker in head), None)
     if shape is not None:
         try:
-            events = shape.many.validate_json(body)
+            events = _many(shape.model).validate_json(body)
         except (ValueError, OverflowError):
             # One event of many is wrong, or they are not all alike: find out which, below. Not only ValidationError:
             # for a JSON array in place of an amount pydantic lets out what Decimal raises.
@@ -147,7 +177,7 @@ def _validate(value: object) -> InboundEvent:
     for shape in SHAPES:
         if all(field in value for field in shape.fields):
             try:
-                return shape.one.validate_python(value)  # type: ignore[no-any-return]
+                return shape.model.model_validate(value)  # type: ignore[return-value]
             except ValidationError as error:
                 raise InvalidEvent(_describe(error)) from None
             except (ValueError, OverflowError):

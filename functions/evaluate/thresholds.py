@@ -16,6 +16,7 @@ spend negative        a credit; below every limit that is not lower
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -26,11 +27,14 @@ FULL = Decimal(1)
 
 
 class Crossing(NamedTuple):
-    """One limit that was reached. ``rung`` is the fraction of it that was passed, 1 where there is but one."""
+    """One limit that was reached, or will be. ``rung`` is the fraction of it that was passed, 1 where there is but one;
+    ``exhausted_at`` is when a forecast of ours has it reached.
+    """
 
     kind: BudgetKind
     limit: Decimal
     rung: Decimal
+    exhausted_at: datetime | None = None
 
     @property
     def event(self) -> str:

@@ -1,12 +1,14 @@
 """A gate for each destination, shared by all containers: who may post now, and whether anybody is there.
 
 Promise: no post to a destination before the time that it asked for has passed, and not faster than it takes them;
-nobody sleeps. One container at a time posts to a destination, or an answer of "later" to one would come too late for
-the other. A gate is one item, ``gate#DESTINATION``::
+nobody sleeps. One container at a time posts a destination's alerts, or an answer of "later" to one would come too late
+for the other, and both would post what SQS gave to both. That holds while the destination is broken too: who diverts its
+alerts holds its gate meanwhile, and so does who probes. A gate is one item, ``gate#DESTINATION``::
 
-    holder, held_until_millis   the invocation that is posting, and when it is taken for dead
+    holder, held_until_millis   the invocation that is posting or diverting, and when it is taken for dead
     arrival_millis              the moment at which all posts granted so far would have gone at the steady rate
-                                (generic cell rate algorithm: a burst may run ahead of it by BURST_POSTS)
+                                (generic cell rate algorithm: a burst may run ahead of it by BURST_POSTS, and the second
+                                form of a message that was refused by one more)
     closed_until_millis         no post before this: the latest Retry-After
     broken_reason               set while the destination refuses everything for a reason that only an operator can mend
     probe_at_millis             when one post may try whether it has been mended
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 POST_INTERVAL_MILLIS = 1_000
 BURST_POSTS = 5
 PROBE_EVERY = timedelta(minutes=15)
-#: Longer than a post can take; who holds a gate for longer is dead.
-HOLD_MILLIS = 15_000
+#: Longer than NotifyFunction may run (``Timeout`` in the template), so who holds a gate for longer is dead. One second is
+#: for clocks that differ.
+HOLD_MILLIS = 31_000
 #: How often two containers may be in each other's way before one leaves the gate to the other.
 TRIES = 3
 
@@ -36,7 +39,8 @@ TRIES = 3
 class Reservation(NamedTuple):
     """Whether one post may go now, and if not, in how many seconds to ask again.
 
-    ``broken_reason`` is set while the destination is broken; a post that is granted all the same is a probe.
+    ``broken_reason`` is set when the destination is broken and nobody else is posting its alerts: a post that is granted all
+    the same is a probe; when none is, the gate is held for posting the alerts elsewhere.
     """
 
     is_granted: bool
@@ -47,8 +51,10 @@ class Reservation(NamedTuple):
 class Gates(Protocol):
     """Says when a destination may be called. Every method raises DependencyUnavailable."""
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
-        """Reserve one post. Who has one holds the gate until :meth:`release`, and may reserve more."""
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
+        """Reserve one post. Who has one, or is told a ``broken_reason``, holds the gate until :meth:`release`, and may
+        reserve more. The second form of a message that was refused does not wait for the pace: later posts pay for it.
+        """
 
     def release(self, destination: str, *, holder: str) -> None:
         """Let others post."""
@@ -70,7 +76,7 @@ class DynamoDBGates:
         self._client: Callable[[], Any] = client
         self._table_name = table_name
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         """See :class:`Gates`. One write when the gate has been idle, else two: what it is, then what it becomes."""
         moment = _millis(now)
         reservation, after = decide(GateState(), holder=holder, moment=moment)
@@ -79,8 +85,8 @@ class DynamoDBGates:
             if in_the_way is None:
                 return reservation
             state = in_the_way
-            reservation, after = decide(state, holder=holder, moment=moment)
-            if not reservation.is_granted:
+            reservation, after = decide(state, holder=holder, moment=moment, is_second_form=is_second_form)
+            if after == state:
                 return reservation
             in_the_way = self._update(
                 destination, _RESERVE, condition=_unchanged(state), values={**_becomes(after), **_seen(state)}
@@ -156,25 +162,25 @@ class GateState(NamedTuple):
     broken_reason: str = ""
 
 
-def decide(state: GateState, *, holder: str, moment: int) -> tuple[Reservation, GateState]:
+def decide(state: GateState, *, holder: str, moment: int, is_second_form: bool = False) -> tuple[Reservation, GateState]:
     """What a gate grants at a moment (epoch milliseconds), and what it is after that. Pure."""
     is_held = state.holder not in ("", holder) and moment < state.held_until_millis
+    held = state._replace(held_until_millis=moment + HOLD_MILLIS, holder=holder)
     opens_at = max(
         state.closed_until_millis,
         state.probe_at_millis if state.broken_reason else 0,
         # When there is room for one more.
-        state.arrival_millis - (BURST_POSTS - 1) * POST_INTERVAL_MILLIS,
+        0 if is_second_form else state.arrival_millis - (BURST_POSTS - 1) * POST_INTERVAL_MILLIS,
     )
     broken_reason = state.broken_reason or None
+    if is_held and (broken_reason or moment >= opens_at):
+        return Reservation(is_granted=False, wait_seconds=1), state
     if moment < opens_at:
-        return Reservation(is_granted=False, wait_seconds=_seconds(opens_at - moment), broken_reason=broken_reason), state
-    if is_held:
-        return Reservation(is_granted=False, wait_seconds=1, broken_reason=broken_reason), state
-    after = state._replace(
+        refusal = Reservation(is_granted=False, wait_seconds=_seconds(opens_at - moment), broken_reason=broken_reason)
+        return refusal, held if broken_reason else state
+    after = held._replace(
         arrival_millis=max(state.arrival_millis, moment) + POST_INTERVAL_MILLIS,
         probe_at_millis=moment + PROBE_EVERY // timedelta(milliseconds=1) if broken_reason else 0,
-        held_until_millis=moment + HOLD_MILLIS,
-        holder=holder,
     )
     return Reservation(is_granted=True, broken_reason=broken_reason), after
 

@@ -1,16 +1,20 @@
-"""The way of a batch: read → drop what was delivered → group → compose → post → note. No I/O of its own.
+"""The way of a batch: read → group → gate → drop what was delivered → compose → post → note. No I/O of its own.
 
 =======  ======================  ==========================  ==========================================================
 step     in                      out                         where a failure goes
 =======  ======================  ==========================  ==========================================================
 read     SQS records             readable alerts             the dead letters, at once and alone
-known    alerts                  alerts not yet delivered    all back: better late than twice
 group    alerts                  items by destination        -
+gate     items                   a post that may go now      back, hidden until the gate opens
+known    items                   items not yet delivered     back: better late than twice
 compose  items                   messages within limits      the dead letters, the alert that cannot be written alone
-gate     messages                one that may go now         back, hidden until the gate opens
-post     messages                outcomes                    see below
+post     messages, a gate each   outcomes                    see below
 note     deliveries              -                           logged: a redelivery of exactly these could double
 =======  ======================  ==========================  ==========================================================
+
+SQS may give one message to two batches at the same moment, so what has been delivered is asked for under the gate: one
+batch at a time holds it, and notes what it has delivered before it lets go. Alerts of a broken destination are posted
+elsewhere, under its own gate too.
 
 Destinations are delivered to side by side, so that one's trouble is its own. After a post:
 
@@ -18,7 +22,7 @@ Destinations are delivered to side by side, so that one's trouble is its own. Af
 delivered              noted, and never posted again
 later                  the gate closes for all containers; this and the rest go back until it opens
 ambiguous              back, and possibly doubled: it was sent, and nobody said that it arrived
-payload refused        once more without decoration, then the dead letters
+payload refused        once more without decoration, before anything else is posted; then the dead letters
 destination broken     the fallback destination, with a note; else back, and one post in a while probes
 =====================  ================================================================================
 
@@ -37,7 +41,7 @@ from gateway_alerts.errors import ConfigurationError, DependencyUnavailable, Inv
 from notify.dead_letters import DeadLetter, DeadLetters
 from notify.deliveries import Deliveries
 from notify.destinations.base import Destination, Message
-from notify.gates import Gates
+from notify.gates import Gates, Reservation
 from notify.grouping import AlertItem, Received, group_by_destination
 from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason, RetryLater
 from notify.returns import Returns
@@ -129,17 +133,7 @@ def notify(records: Sequence[Mapping[str, Any]], *, ports: Ports, now: datetime)
     """Deliver a batch of SQS records as Lambda gives them, and say which go back."""
     notified = Notified()
     received = _read(records, notified, ports=ports)
-    if not received:
-        return notified
-    try:
-        known = ports.deliveries.among([_delivery(record) for record in received])
-    except DependencyUnavailable as error:
-        notified.faults.append(str(error))
-        notified.failed |= {record.message_id for record in received}
-        return notified
-    fresh = [record for record in received if _delivery(record) not in known]
-    notified.redelivered_count = len(received) - len(fresh)
-    groups = group_by_destination(fresh)
+    groups = group_by_destination(received)
     deliveries = [_Delivery(name, items, ports=ports, now=now) for name, items in groups.items()]
     ports.side_by_side([delivery.run for delivery in deliveries])
     for delivery in deliveries:
@@ -206,9 +200,6 @@ class _Delivery:
     def _deliver(self, items: Sequence[AlertItem], *, via: str, note: str) -> None:
         try:
             target = self._ports.destination(via)
-            messages, unwritable = _compose(target, items, now=self._now, note=note)
-            for defect, of_defect in unwritable.items():
-                self._give_up(of_defect, f"could not be put into words: {defect}")
         except ConfigurationError as error:
             self.notified.broken.append(f"{via}: {error}")
             self._undeliverable(items, via=via, reason=str(error))
@@ -216,32 +207,24 @@ class _Delivery:
         except DependencyUnavailable as error:
             self._no_answer(items, via=via, error=error)
             return
-        if messages:
-            try:
-                self._post_all(target, messages, via=via)
-            finally:
-                with suppress(DependencyUnavailable):
-                    self._ports.gates.release(via, holder=self._holder)
+        try:
+            self._post_all(target, items, via=via, note=note)
+        finally:
+            with suppress(DependencyUnavailable):
+                self._ports.gates.release(via, holder=self._holder)
 
-    def _post_all(self, target: Destination, messages: Sequence[Message], *, via: str) -> None:
+    def _post_all(self, target: Destination, items: Sequence[AlertItem], *, via: str, note: str) -> None:
         """Post one message after the other for as long as the gate lets them through."""
-        left = deque(messages)
-        while left:
-            rest = _items(left)
-            if not self._ports.has_time():
-                self._wait(rest, seconds=1, reason="no time left")
-                return
-            try:
-                reservation = self._ports.gates.reserve(via, holder=self._holder, now=self._ports.clock())
-            except DependencyUnavailable as error:
-                self._no_answer(rest, via=via, error=error)
-                return
-            if not reservation.is_granted:
-                if reservation.broken_reason is not None:
-                    self._undeliverable(rest, via=via, reason=reservation.broken_reason)
-                else:
-                    self._wait(rest, seconds=reservation.wait_seconds, reason=Reason.RATE_LIMITED)
-                return
+        reservation = self._reserve(items, via=via)
+        if reservation is None:
+            return
+        try:
+            left = deque(self._messages(target, self._undelivered(items), note=note))
+        except DependencyUnavailable as error:
+            self._no_answer(items, via=via, error=error)
+            return
+        while left and reservation is not None:
+            rest, is_second_form = _items(left), False
             message = left.popleft()
             outcome = target.post(message)
             self.notified.outcomes.append((via, outcome))
@@ -251,6 +234,7 @@ class _Delivery:
                 case Permanent(reason=Reason.PAYLOAD_REFUSED, detail=detail):
                     self._heal(via, is_probe=reservation.broken_reason is not None)  # it answers, so it is there
                     plainer = target.degrade(message)
+                    is_second_form = plainer is not None
                     if plainer is not None:
                         left.appendleft(plainer)
                     else:
@@ -258,6 +242,49 @@ class _Delivery:
                 case _:
                     self._not_delivered(outcome, rest, via=via)
                     return
+            reservation = self._reserve(_items(left), via=via, is_second_form=is_second_form) if left else None
+
+    def _reserve(self, rest: Sequence[AlertItem], *, via: str, is_second_form: bool = False) -> Reservation | None:
+        """A post that may go now, or None: the rest has been seen to."""
+        if not self._ports.has_time():
+            self._wait(rest, seconds=1, reason="no time left")
+            return None
+        try:
+            reservation = self._ports.gates.reserve(
+                via, holder=self._holder, now=self._ports.clock(), is_second_form=is_second_form
+            )
+        except DependencyUnavailable as error:
+            self._no_answer(rest, via=via, error=error)
+            return None
+        if reservation.is_granted:
+            return reservation
+        if reservation.broken_reason is not None:
+            self._undeliverable(rest, via=via, reason=reservation.broken_reason)
+        else:
+            self._wait(rest, seconds=reservation.wait_seconds, reason=Reason.RATE_LIMITED)
+        return None
+
+    def _undelivered(self, items: Sequence[AlertItem]) -> Sequence[AlertItem]:
+        """Items without what has been delivered before. Raises DependencyUnavailable."""
+        records = [record for item in items for record in item.records]
+        fresh = self._without_known(records)
+        return items if len(fresh) == len(records) else group_by_destination(fresh).get(self._name, [])
+
+    def _without_known(self, records: Sequence[Received]) -> list[Received]:
+        """Records without those whose alerts have been delivered: these are done with. Raises DependencyUnavailable."""
+        known = self._ports.deliveries.among([_delivery(record) for record in records])
+        done = {record.message_id for record in records if _delivery(record) in known}
+        self._settled |= done
+        self.notified.redelivered_count += len(done)
+        return [record for record in records if record.message_id not in done]
+
+    def _messages(self, target: Destination, items: Sequence[AlertItem], *, note: str) -> list[Message]:
+        if not items:
+            return []
+        messages, unwritable = _compose(target, items, now=self._now, note=note)
+        for defect, of_defect in unwritable.items():
+            self._give_up(of_defect, f"could not be put into words: {defect}")
+        return messages
 
     def _not_delivered(self, outcome: Outcome, rest: Sequence[AlertItem], *, via: str) -> None:
         """After this nothing more goes to the destination in this batch."""
@@ -312,19 +339,28 @@ class _Delivery:
 
     def _wait(self, items: Iterable[AlertItem], *, seconds: int, reason: str) -> None:
         """Give records back for a while; those that have waited for a day are given up."""
+        overdue: list[Received] = []
         patient: dict[int, list[Received]] = {}
         for record in (record for item in items for record in item.records):
             age = self._now - record.sent_at
+            least = int(age.total_seconds()) // RETURNS_PER_AGE
             if record.queued.alert.alert_type == CANARY and age > CANARY_WORTH:
                 self.notified.faults.append(f"{record.message_id}: a canary too old to tell anything: {reason}")
                 self._settled.add(record.message_id)
             elif age > DEAD_AFTER:
-                self._bury([DeadLetter(record.message_id, record.body, f"undelivered for a day: {reason}")])
+                overdue.append(record)
             else:
-                self.notified.waiting = max(self.notified.waiting, age)
-                least = int(age.total_seconds()) // RETURNS_PER_AGE
                 patient.setdefault(max(seconds, least), []).append(record)
+        if overdue:
+            try:
+                overdue = self._without_known(overdue)
+            except DependencyUnavailable:  # they may have been delivered
+                patient.setdefault(LONGEST_WAIT_SECONDS, []).extend(overdue)
+            else:
+                self._bury([DeadLetter(record.message_id, record.body, f"undelivered for a day: {reason}") for record in overdue])
         for wait_seconds, records in patient.items():
+            oldest = min(record.sent_at for record in records)
+            self.notified.waiting = max(self.notified.waiting, self._now - oldest)
             self.notified.failed |= {record.message_id for record in records}
             self._ports.returns.postpone([record.receipt_handle for record in records], seconds=wait_seconds)
 

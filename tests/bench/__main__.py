@@ -15,13 +15,17 @@ from pathlib import Path
 from tests.bench.aws_stub import AWSStub
 from tests.bench.calls import calls_suite
 from tests.bench.evaluate_cost import evaluate_suite, request_log_suite, runtime_suite
+from tests.bench.growth import growth_suite
 from tests.bench.init_cost import init_suite, package_suite
+from tests.bench.latency import latency_suite
 from tests.bench.measure import Measured, can_count_instructions, run_rounds
+from tests.bench.money import money_suite
 from tests.bench.notify_cost import notify_suite
+from tests.bench.peers import peers_suite
 from tests.bench.report import table
 from tests.bench.samples import ENVIRONMENT
 
-GROUPS = ("init", "package", "evaluate", "logs", "runtime", "notify", "calls")
+GROUPS = ("init", "package", "evaluate", "logs", "runtime", "notify", "calls", "money", "latency", "growth", "peers")
 ROUNDS = 11
 QUICK_ROUNDS = 4
 
@@ -47,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "runtime": lambda: runtime_suite(stack, byte_code=byte_code),
             "notify": notify_suite,
             "calls": lambda: calls_suite(stub),
+            "money": money_suite,
+            "peers": lambda: peers_suite(stack, byte_code=byte_code),
+            "growth": lambda: growth_suite(rounds),
+            "latency": lambda: latency_suite(rounds),
         }
         suites = [builders[group]() for group in options.only or GROUPS]
         measured = run_rounds(suites, rounds=rounds)

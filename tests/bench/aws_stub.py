@@ -27,11 +27,15 @@ _ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 class AWSStub:
-    """Answers on ``url`` while the ``with`` block runs. ``calls`` counts operations, ``connections`` sockets."""
+    """Answers on ``url`` while the ``with`` block runs.
+
+    ``calls`` counts operations, ``connections`` sockets; ``posts`` are paths and bodies that came to no AWS service.
+    """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.connections = 0
+        self.posts: list[tuple[str, bytes]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -60,13 +64,14 @@ class AWSStub:
                 super().setup()
 
             def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
+                body = self.rfile.read(int(self.headers["content-length"]))
                 operation = self.headers.get("x-amz-target")
                 if operation is None:  # not AWS: the webhook
+                    stub.posts.append((self.path, body))
                     self._answer(b"ok")
                     return
                 stub.calls[operation] += 1
-                self._answer(json.dumps(_ANSWERS[operation](request)).encode())
+                self._answer(json.dumps(_ANSWERS[operation](json.loads(body or b"{}"))).encode())
 
             def _answer(self, body: bytes) -> None:
                 self.send_response(200)

@@ -1,5 +1,10 @@
-"""How often AWS is called, counted at the stub: the largest cost of an event that has any."""
+"""What is exact: calls to AWS and posts, counted at the stub, and what a container makes and logs."""
 
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import ceil
@@ -15,14 +20,17 @@ from tests.bench.aws_stub import AWSStub
 from tests.bench.measure import Measured, Suite
 from tests.bench.notify_cost import ports_to
 from tests.bench.report import Goal, Row
-from tests.bench.samples import ENVIRONMENT, http_event, sqs_event, webhook_body
+from tests.bench.samples import ENVIRONMENT, http_event, key_name, sqs_event, webhook_body
+
+DESTINATIONS = 10
+CONTAINER_SECONDS = 120
 
 
 def calls_suite(stub: AWSStub) -> Suite:
     """Exact counts, so there is nothing to time."""
 
     def rows(_: Mapping[str, Measured]) -> list[Row]:
-        return [*_evaluate(stub), *_notify(stub)]
+        return [*_evaluate(stub), *_notify(stub), *_container(stub)]
 
     return Suite("calls", [], rows)
 
@@ -50,11 +58,46 @@ def _notify(stub: AWSStub) -> list[Row]:
     sink = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="ok")))
     webhook = SlackWebhook(SecretStr("https://hooks.slack.com/services/T0/B0/bench"), client=lambda: sink)
     before = stub.count("DynamoDB")
-    ports = ports_to(webhook, client=lambda: aws.aws_client("dynamodb"))
+    ports = ports_to(lambda _: webhook, client=lambda: aws.aws_client("dynamodb"))
     posts = len(notify(sqs_event(1_000, now=now)["Records"], ports=ports, now=now).outcomes)
     # 100 keys a read and 25 items a write is what the service takes; the gate is asked for each post and let go once.
     calls, floor = stub.count("DynamoDB") - before, 1_000 / 100 + 1_000 / 25 + posts + 1
     return [Row("calls", "notify, 1,000 alerts: DynamoDB calls / fullest batches", "calls", calls, floor)]
+
+
+def _container(stub: AWSStub) -> list[Row]:
+    """Three batches for each of ten destinations, all through one container."""
+    names = [f"team-{number}" for number in range(DESTINATIONS)]
+    config = {"destinations": {name: {"type": "slack", "url": f"os.environ/HOOK_{number}"} for number, name in enumerate(names)}}
+    hooks = {f"HOOK_{number}": f"{stub.url}/{name}" for number, name in enumerate(names)}
+    now = datetime.now(UTC)
+    events = [sqs_event(1_000 * DESTINATIONS, now=now, destinations=names), *[sqs_event(10, now=now, destinations=names)] * 2]
+    stub.posts.clear()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.container"],
+        env=dict(os.environ) | hooks | {"CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)},
+        input=json.dumps(events),
+        capture_output=True,
+        text=True,
+        timeout=CONTAINER_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the container failed: {done.stderr[-2_000:]}")
+    made = json.loads(done.stderr.splitlines()[-1])
+    lines = sum(1 for line in done.stdout.splitlines() if line)
+    last_batches = 2 * DESTINATIONS
+    texts = {name: b"".join(body for path, body in stub.posts[:-last_batches] if path == f"/{name}") for name in names}
+    unnamed = sum(key_name(number).encode() not in texts[names[number % DESTINATIONS]] for number in range(1_000 * DESTINATIONS))
+    most = max(Counter(path for path, _ in stub.posts[:-last_batches]).values())
+    return [
+        _row(f"notify, 1,000 alerts for each of {DESTINATIONS} destinations: most posts to one", most, 10, unit="posts"),
+        _row("notify, the same: entities that no post names", unnamed, 0, unit="entities"),
+        _row("notify, 3 batches in one container: TLS contexts", made["contexts"], 1, unit="contexts"),
+        _row("notify, 3 batches in one container: HTTP clients", made["clients"], 1, unit="clients"),
+        # One of the log and one of the metrics for a batch.
+        _row(f"notify, 3 batches, {len(names) * 1_000 + 20:,} alerts: lines written", lines, 6, unit="lines"),
+    ]
 
 
 class _Calls:

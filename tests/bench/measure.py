@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tests.bench.report import Row
 
@@ -90,25 +90,34 @@ class Child(NamedTuple):
     arguments: Sequence[str] = ()
     flags: Sequence[str] = ()
 
-    def command(self) -> list[str]:
-        return [sys.executable, *self.flags, "-c", self.code, *self.arguments]
+    def run(self, prefix: Sequence[str] = ()) -> str:
+        """Run the process to its end, by a command that stands before its own; returns what it wrote to stderr."""
+        return _run([*prefix, sys.executable, *self.flags, "-c", self.code, *self.arguments], self.environment)
 
 
-def in_child(name: str, child: Child) -> Case:
+class Process(Protocol):
+    """A fresh process that does one thing."""
+
+    def run(self, prefix: Sequence[str] = ()) -> str:
+        """Run it to its end, by a command that stands before its own; returns what it wrote to stderr."""
+        ...
+
+
+def in_child(name: str, process: Process) -> Case:
     """A case that is a whole process, from start to end; user and system time."""
 
     def sample() -> float:
         before = _children_seconds()
-        _run(child.command(), child.environment)
+        process.run()
         return _children_seconds() - before
 
     return Case(name, sample)
 
 
-def runs(child: Child) -> bool:
+def runs(process: Process) -> bool:
     """Whether the process ends well."""
     try:
-        _run(child.command(), child.environment)
+        process.run()
     except RuntimeError:
         return False
     return True
@@ -127,19 +136,19 @@ def can_count_instructions() -> bool:
     return shutil.which("valgrind") is not None
 
 
-def instructions(children: Mapping[str, Child]) -> dict[str, float]:
+def instructions(processes: Mapping[str, Process]) -> dict[str, float]:
     """Instructions of each process, counted by callgrind. Counts do not depend on load, so they run side by side."""
 
-    def count(child: Child) -> float:
-        _run(child.command(), child.environment)  # leaves its byte code behind, as every later one will find it
-        errors = _run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *child.command()], child.environment)
+    def count(process: Process) -> float:
+        process.run()  # leaves its byte code behind, as every later one will find it
+        errors = process.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
         collected = re.search(r"Collected : (\d+)", errors)
         if collected is None:
             raise RuntimeError(f"callgrind said nothing of instructions: {errors[-500:]}")
         return float(collected[1])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(children, pool.map(count, children.values()), strict=True))
+        return dict(zip(processes, pool.map(count, processes.values()), strict=True))
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from gateway_alerts.alerts import parse_queued_alert
 from gateway_alerts.aws import aws_client
 from notify.dead_letters import SQSDeadLetters
 from notify.deliveries import DynamoDBDeliveries
+from notify.destinations.base import Destination
 from notify.destinations.slack import SlackWebhook
 from notify.gates import DynamoDBGates, Reservation
 from notify.grouping import Received, group_by_destination
@@ -38,14 +39,14 @@ def _one_by_one(tasks: Sequence[Callable[[], None]]) -> None:
         task()
 
 
-def ports_to(webhook: SlackWebhook, *, client: Callable[[], Any]) -> Ports:
-    """What a batch for one destination is delivered with: real adapters around a DynamoDB client; nothing goes back."""
+def ports_to(destination: Callable[[str], Destination], *, client: Callable[[], Any]) -> Ports:
+    """What a batch is delivered with: real adapters around a DynamoDB client; nothing goes back."""
 
     def nothing(*_: object, **__: object) -> Any:
         raise AssertionError("something went back")
 
     return Ports(
-        destination=lambda _: webhook,
+        destination=destination,
         deliveries=DynamoDBDeliveries(client, table_name="alerts"),
         gates=GatesThatGrant(client, table_name="alerts"),
         returns=SQSReturns(nothing, queue_url=""),
@@ -94,7 +95,7 @@ def notify_suite() -> Suite:
         return [compose_messages(items, now=now) for items in group_by_destination(received).values()]
 
     def run(client: Any) -> Notified:
-        return notify(records, ports=ports_to(webhook, client=lambda: client), now=now)
+        return notify(records, ports=ports_to(lambda _: webhook, client=lambda: client), now=now)
 
     notified = run(fake)
     if notified.failed or notified.alert_count != ALERTS:

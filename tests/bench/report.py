@@ -85,7 +85,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _figure(value: float, unit: str) -> str:
-    return f"{value:,.{0 if value >= 100 or value == int(value) else 2}f} {unit}"
+    digits = 0 if value >= 100 or value == int(value) else 2 if value >= 0.1 else 4
+    return f"{value:,.{digits}f} {unit}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

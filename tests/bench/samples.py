@@ -1,8 +1,10 @@
 """Inputs, made from what a LiteLLM gateway really sent (``tests/data/litellm``), in any number."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def webhook_body(count: int, *, is_due: bool, start: int = 0) -> bytes:
             event
             | {
                 "token": f"{number:064x}",
-                "key_alias": f"key-{number:05}",
+                "key_alias": key_name(number),
                 "user_id": f"user-{number % 97}",
                 "user_email": f"user-{number % 97}@example.com",
                 "spend": 10.0 if is_due else 1.0 + number % 700 / 100,
@@ -89,6 +91,11 @@ def request_log_body(count: int) -> bytes:
             for number, log in ((number, captures[number % len(captures)]) for number in range(count))
         ]
     )
+
+
+def key_name(number: int) -> str:
+    """What a person calls the key of one event of :func:`webhook_body`."""
+    return f"key-{number:05}"
 
 
 def http_event(body: bytes) -> dict[str, Any]:
@@ -133,12 +140,15 @@ def http_event(body: bytes) -> dict[str, Any]:
     }
 
 
-def sqs_event(count: int, *, now: datetime) -> dict[str, Any]:
-    """A batch of ``count`` queued alerts, as the pipeline makes them, each of another key."""
+def sqs_event(count: int, *, now: datetime, destinations: Sequence[str] = ("default",)) -> dict[str, Any]:
+    """A batch of ``count`` queued alerts, as the pipeline makes them, each of another key; destinations take turns."""
     config = Config()
-    evaluation = evaluate(parse_body(webhook_body(count, is_due=True)), gateway="bench", config=config)
+    evaluation = evaluate(parse_body(webhook_body(count, is_due=True)), gateway="bench", config=config, now=now)
     alerts = [alert_for(offers, now=now, config=config, request_id="request-1") for _, offers in evaluation.offers]
-    bodies = [QueuedAlert(destination="default", alert=alert).model_dump_json() for alert in alerts]
+    bodies = [
+        QueuedAlert(destination=destination, alert=alert).model_dump_json()
+        for destination, alert in zip(cycle(destinations), alerts, strict=False)
+    ]
     return {
         "Records": [
             {

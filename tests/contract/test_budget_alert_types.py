@@ -199,7 +199,7 @@ class TestAddingAType:
 
     def test_its_sample_alerts_from_the_body_to_the_message(self) -> None:
         parsed = parse_body(json.dumps(self.SAMPLE).encode())
-        evaluation = evaluate(parsed, gateway="gw", config=parse_config("{}"))
+        evaluation = evaluate(parsed, gateway="gw", config=parse_config("{}"), now=NOW)
         assert evaluation.rejections == []
         (alert,) = alerts_in([self.SAMPLE])
         assert (alert.event, alert.entity.type, alert.entity.id) == ("threshold_crossed", "guardrail", "pii-masking")
@@ -222,5 +222,7 @@ class TestAddingAType:
         assert str(alert.budget.rung) == "0.5"
 
     def test_it_is_listed_among_the_known_ones(self) -> None:
-        (rejection,) = evaluate(parse_objects([budget_event("guard_budget")]), gateway="gw", config=parse_config("")).rejections
+        (rejection,) = evaluate(
+            parse_objects([budget_event("guard_budget")]), gateway="gw", config=parse_config(""), now=NOW
+        ).rejections
         assert "guardrail_budget" in rejection.reason

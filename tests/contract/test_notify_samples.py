@@ -1,13 +1,16 @@
-"""Every sample in ``events/notify`` against its golden messages: what would be posted, word for word.
+"""Every sample in ``events/notify`` against its golden messages: what would be posted, word for word, and how it looks.
 
-To write them anew after a deliberate change of wording, and to look at the difference before it is kept:
+What is posted is in ``golden_messages``; the same as a phone would show it, 60 characters wide and with the plain text
+below, is in ``golden_screens``. To write them anew after a deliberate change of wording, and to look at the difference
+before it is kept:
 
     UPDATE_GOLDEN_MESSAGES=1 .venv/bin/python -m pytest tests/contract/test_notify_samples.py
-    git diff tests/contract/golden_messages
+    git diff tests/contract
 """
 
 import json
 import os
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,11 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS
 from gateway_alerts.alerts import parse_queued_alert
 from gateway_alerts.errors import InvalidAlert
+from local.slack_rules import check
+from local.terminal import render_terminal
 from notify.destinations.slack import SlackWebhook
 from notify.pipeline import Notified
 from tests.unit.notify.fakes import WEBHOOK, FakeDeadLetters, FakeSlack, run
@@ -25,6 +31,8 @@ from tests.unit.notify.fakes import WEBHOOK, FakeDeadLetters, FakeSlack, run
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "events" / "notify").iterdir())
 GOLDEN = Path(__file__).parent / "golden_messages"
+SCREENS = Path(__file__).parent / "golden_screens"
+SCREEN_WIDTH = 60
 
 #: Ten seconds after the samples' alerts were raised, as the window of the deployed stack has it.
 GATHERED = datetime(2026, 11, 23, 9, 25, 54, tzinfo=UTC)
@@ -76,6 +84,34 @@ def test_what_is_posted(sample: Path) -> None:
 
 
 @each_sample
+def test_how_it_looks(sample: Path) -> None:
+    posted, _, _ = posted_for(sample)
+    screen = SCREENS / f"{sample.stem}.txt"
+    shown = "\n".join(_screen(each["payload"]) for each in posted)
+
+    if os.environ.get("UPDATE_GOLDEN_MESSAGES"):
+        screen.write_text(shown, "utf-8")
+
+    assert screen.exists(), "no golden screen: see the top of this file"
+    assert shown == screen.read_text("utf-8")
+
+
+def _screen(payload: dict[str, Any]) -> str:
+    lines = [render_terminal(payload, width=SCREEN_WIDTH)]
+    if "text" in payload:
+        lines += ["", *textwrap.wrap(payload["text"], SCREEN_WIDTH)]
+    return "\n".join(lines) + "\n"
+
+
+@each_sample
+def test_what_is_posted_is_what_slack_takes(sample: Path) -> None:
+    posted, _, _ = posted_for(sample)
+
+    for each in posted:
+        check(each["payload"])
+
+
+@each_sample
 def test_a_sample_is_what_lambda_gives_to_the_function(sample: Path) -> None:
     records = records_in(sample)
 
@@ -115,5 +151,13 @@ def test_among_the_samples_every_budget_type_is_named() -> None:
     assert types >= {"end_user", "tag", "agent", "model_access_group"}
 
 
+@pytest.mark.parametrize("alert_type", sorted(set(ALERT_TYPES) - {BUDGET_ALERTS}))
+def test_every_alert_type_has_a_sample(alert_type: str) -> None:
+    records = records_in(ROOT / "events" / "notify" / f"sqs_{alert_type}.json")
+
+    assert {parse_queued_alert(record["body"]).alert.alert_type for record in records} == {alert_type}
+
+
 def test_every_golden_file_belongs_to_a_sample() -> None:
+    assert {path.stem for path in SCREENS.iterdir()} == {path.stem for path in SAMPLES}
     assert {path.name for path in GOLDEN.iterdir()} == {path.name for path in SAMPLES}

@@ -11,16 +11,18 @@ import time
 import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote_plus
 
 from tests.fuzz.mutation import mutate
 
 HERE = Path(__file__).parent
 EVENTS = HERE.parent.parent / "events"
+TEXTS = HERE.parent / "data" / "litellm" / "slack"
 REGRESSIONS = HERE / "regressions"
 MAX_INPUT_BYTES = 8_192
 SEED = 20261123
 #: Targets whose input is no JSON.
-OF_TEXT = ("verdict", "masked")
+OF_TEXT = ("verdict", "masked", "parse_litellm_text")
 #: Words that a mutation of bytes would not find soon.
 WORDS = (
     *("type", "user_info", "spend", "max_budget", "soft_budget", "event_group", "event", "litellm_call_id", "status", "metadata"),
@@ -48,6 +50,7 @@ WORDS = (
         "1e999999999",
     ),
     *("ok", "no_service", "invalid_blocks", "rollup_error", "sk-", "Bearer ", "hooks.slack.com/", "AKIA", "://"),
+    *("Alert type: `", "Level: `", "Message: ", "*Alerting Metadata*: \\x0a", "Messages: `", "*spend:* `", "data: `", "payload="),
 )
 
 
@@ -138,6 +141,10 @@ def _corpus(name: str) -> list[str]:
         samples += [b'{"thresholds": [85, 100], "destinations": {"a": {"url": "ssm:x"}}, "routes": [{"destinations": ["a"]}]}']
     if name == "verdict":
         samples += [b"\x00\x64\nok", b"\x01\x4930\nrate_limited", b"\x01\x30\nno_service"]
+    if name == "parse_litellm_text":
+        samples = [json.loads(path.read_text())["body"]["text"].encode() for path in sorted(TEXTS.iterdir())]
+    if name == "read_slack_payload":
+        samples += [b"payload=" + quote_plus(sample).encode() for sample in samples if b"Alert type" in sample]
     if name == "masked":
         samples += [b"sk-ant-api03-Ab3dEf6hIj9lMn2pQr5tUv8xYz", b"Bearer abc12345", b"postgres://a:b@c", b"AKIAIOSFODNN7EXAMPLE"]
     for position, sample in enumerate(samples):

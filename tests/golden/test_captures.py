@@ -52,7 +52,8 @@ def _bodies(name: str) -> list[dict[str, object]]:
 
 
 def test_every_capture_has_a_row_and_every_row_a_capture() -> None:
-    captured = {str(path.relative_to(CAPTURES)) for path in CAPTURES.glob("*/*.json")}
+    # Texts for Slack are in tests/contract/test_litellm_texts.py.
+    captured = {str(path.relative_to(CAPTURES)) for path in CAPTURES.glob("*/*.json") if path.parent.name != "slack"}
     assert captured == set(EXPECTED)
 
 

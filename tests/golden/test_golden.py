@@ -123,7 +123,7 @@ RULES = (
 def our_events() -> list[str | None]:
     """Our event of each case, None for silence; the code of the refusal for a refused one."""
     body = json.dumps([{"type": case["type"], "user_info": case["user_info"]} for case in CASES])
-    evaluation = evaluate(parse_body(body.encode()), gateway="golden", config=Config())
+    evaluation = evaluate(parse_body(body.encode()), gateway="golden", config=Config(), now=NOW)
     events: list[str | None] = [None] * len(CASES)
     for index, offers in evaluation.offers:
         groups = merge_by_reading(offers)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evaluate import usage_ledger
 from evaluate.claims import Claim, DynamoDBClaims, Verdict
-from evaluate.scheduled import DueAlert, due_alerts
-from evaluate.usage import usage_of
-from evaluate.usage_ledger import DynamoDBUsageLedger
+from evaluate.usage import usage_ledger
+from evaluate.usage.scheduled import DueAlert, due_alerts
+from evaluate.usage.usage import usage_of
+from evaluate.usage.usage_ledger import DynamoDBUsageLedger
 from gateway_alerts.alert_types import DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_THRESHOLDS
 from gateway_alerts.config import Config
 from local.resources import Resources

@@ -21,6 +21,7 @@ VALID_TOKEN = "tokPlantedValid7Kq2"
 WRONG_TOKEN = "tokPlantedWrong8Lr3"
 WEBHOOK = "https://hooks.slack.com/services/T0PLANTED91/B0PLANTED82/x9PlantedWebhook73"
 OTHER_WEBHOOK = "https://hooks.slack.com/services/T0PLANTED64/B0PLANTED55/x9PlantedOther46"
+SIGNING_SECRET = "signPlantedSecret28Vw6"
 AWS_SECRET = "wJalrPLANTEDAwsSecret/K7MDENG/bPxRfiCYEX"
 #: What a gateway leaked into its own alerts. The sender's own text may hold it, what a person reads may not.
 LEAKED_KEY = "sk-proj-Ab3PlantedKeyhIj9lMn2pQr5tUv8xYz"
@@ -35,6 +36,7 @@ OPERATORS = {
     "another webhook's first part": "T0PLANTED64",
     "another webhook's second part": "B0PLANTED55",
     "another webhook's third part": "x9PlantedOther46",
+    "the signing secret": SIGNING_SECRET,
     "the AWS secret": AWS_SECRET,
 }
 LEAKED = {"a leaked key": LEAKED_KEY[8:], "a leaked bearer token": LEAKED_BEARER[10:]}
@@ -147,7 +149,8 @@ def watch_over(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capfd: pytest
         logging.Logger.manager.loggerDict.pop(name, None)
 
     def handle(_: object, request: httpx.Request) -> httpx.Response:
-        watch.posted.append(request.read().decode())
+        headers = "\n".join(f"{name}: {value}" for name, value in request.headers.items())
+        watch.posted.append(f"{headers}\n\n{request.read().decode()}")
         answer = watch.slack(request)
         answer.request = request
         return answer
@@ -157,7 +160,8 @@ def watch_over(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capfd: pytest
     fake_aws.answers |= {
         "GetParameter": {"Parameter": {"Value": "{}"}},
         "GetSecretValue": {"SecretString": f"from-secret={VALID_TOKEN}"},
-        "UpdateItem": {},
+        "UpdateItem": lambda asked: {"Attributes": {"spend": {"N": "9.5"}}} if asked.get("ReturnValues") == "ALL_NEW" else {},
+        "DeleteItem": {},
         "TransactWriteItems": {},
         "SendMessageBatch": takes_all,
         "SendMessage": takes,

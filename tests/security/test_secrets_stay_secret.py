@@ -14,6 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway_alerts.alert_types import ALERT_TYPES
+from gateway_alerts.alerts import QueuedAlert, Report
+from notify.destinations.registry import DESTINATION_TYPES
 from tests.pipeline.evaluate.builders import budget_event, http_request, request_log
 from tests.security.planted import (
     AWS_SECRET,
@@ -22,6 +25,7 @@ from tests.security.planted import (
     LEAKED_KEY,
     OPERATORS,
     OTHER_WEBHOOK,
+    SIGNING_SECRET,
     VALID_TOKEN,
     WEBHOOK,
     WRONG_TOKEN,
@@ -35,7 +39,7 @@ from tests.security.planted import (
 from tests.unit.conftest import clean_environment  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, unreachable
-from tests.unit.notify.fakes import make_record
+from tests.unit.notify.fakes import make_incident, make_record
 
 EVERYTHING = " ".join([VALID_TOKEN, WRONG_TOKEN, WEBHOOK, OTHER_WEBHOOK, AWS_SECRET, LEAKED_KEY, LEAKED_BEARER])
 CROSSING = budget_event(spend=9, max_budget=10, user_id="u")
@@ -156,6 +160,7 @@ def error(code: str = "AccessDeniedException", **more: Any) -> AwsError:
 OUTAGES: dict[str, dict[str, Any]] = {
     "DynamoDB refuses": {
         "UpdateItem": error(),
+        "DeleteItem": error(),
         "TransactWriteItems": error(),
         "BatchGetItem": error(),
         "BatchWriteItem": error(),
@@ -331,6 +336,67 @@ def test_what_is_given_up_after_a_day(watch: Watch, slack: Slack) -> None:
     watch.assert_silent()
 
 
+#: Every other kind of destination, its URL and its secret planted.
+KINDS: dict[str, dict[str, str]] = {
+    "teams": {"type": "teams", "url": "os.environ/OTHER_URL"},
+    "webhook": {"type": "webhook", "url": "os.environ/OTHER_URL", "secret": "os.environ/SIGNING_SECRET"},
+    "email": {"type": "email", "topic_arn": "arn:aws:sns:us-east-1:123456789012:gateway-alerts-oncall"},
+}
+SNS_ANSWERS: dict[str, Any] = {
+    "taken": {"MessageId": "1"},
+    **{code: error(code) for code in ("NotFound", "AuthorizationError", "InvalidParameter", "Other", EVERYTHING)},
+    "not reached": unreachable(WEBHOOK),
+}
+
+
+def use_kind(watch: Watch, kind: str) -> None:
+    watch.set_environment("OTHER_URL", OTHER_WEBHOOK)
+    watch.set_environment("SIGNING_SECRET", SIGNING_SECRET)
+    watch.set_environment("CONFIG", json.dumps({"destinations": {"default": KINDS[kind]}}))
+    watch.aws.answers["Publish"] = {"MessageId": "1"}
+
+
+def test_every_kind_of_destination_is_watched() -> None:
+    assert KINDS.keys() | {"slack"} == DESTINATION_TYPES.keys()
+
+
+@pytest.mark.parametrize("kind", ["teams", "webhook"])
+@pytest.mark.parametrize("answer", SLACKS.values(), ids=SLACKS)
+def test_whatever_another_url_answers(watch: Watch, kind: str, answer: Slack) -> None:
+    use_kind(watch, kind)
+    watch.slack = answer
+    watch.notify(queued(), record(make_record()["body"], message_id="old", sent_at=datetime.now(UTC) - timedelta(days=2)))
+    assert watch.posted
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("answer", SNS_ANSWERS.values(), ids=[name[:40] for name in SNS_ANSWERS])
+def test_whatever_sns_answers(watch: Watch, answer: Any) -> None:
+    use_kind(watch, "email")
+    watch.aws.answers["Publish"] = answer
+    watch.notify(queued(), record(make_record()["body"], message_id="old", sent_at=datetime.now(UTC) - timedelta(days=2)))
+    assert "Publish" in watch.aws.operations
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("url", [url for url in WEBHOOKS.values() if "\udc80" not in url])  # no environment holds one
+@pytest.mark.parametrize("kind", ["teams", "webhook"])
+def test_another_url_that_is_wrong(watch: Watch, kind: str, url: str) -> None:
+    use_kind(watch, kind)
+    watch.set_environment("OTHER_URL", url)
+    watch.notify(queued())
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("setting", ["url", "secret", "topic_arn"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_secret_itself_for_its_reference(watch: Watch, kind: str, setting: str) -> None:
+    use_kind(watch, kind)
+    watch.set_environment("CONFIG", json.dumps({"destinations": {"default": KINDS[kind] | {setting: SIGNING_SECRET}}}))
+    watch.notify(queued())
+    watch.assert_silent()
+
+
 UNREADABLE = {
     "no JSON": EVERYTHING,
     "JSON of nothing": json.dumps({EVERYTHING: EVERYTHING}),
@@ -450,6 +516,16 @@ def test_a_key_that_a_gateway_puts_into_its_own_alert_is_not_posted_logged_or_an
     watch.assert_silent(but_for=("the request UpdateItem", "the request SendMessageBatch"))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_in_a_queued_alert_goes_to_no_other_kind_of_destination(watch: Watch, kind: str) -> None:
+    use_kind(watch, kind)
+    watch.notify(
+        queued(name=LEAKED_KEY, owner=LEAKED_BEARER, gateway=LEAKED_KEY, message=LEAKED_BEARER, alert_id="a", dedupe_key="d")
+    )
+    assert watch.posted or "Publish" in watch.aws.operations
+    watch.assert_silent(about=LEAKED)
+
+
 @pytest.mark.parametrize("event", EVENTS_WITH_KEYS.values(), ids=EVENTS_WITH_KEYS)
 def test_a_key_that_a_gateway_puts_into_its_own_alert_is_not_queued(watch: Watch, event: dict[str, Any]) -> None:
     watch.evaluate(sent(event))
@@ -461,3 +537,169 @@ def test_a_key_for_the_name_of_a_gateway_is_not_logged_or_posted(watch: Watch) -
     watch.evaluate(eventbridge(CROSSING | {"gateway": LEAKED_KEY}))
     watch.notify(queued(gateway=LEAKED_KEY, alert_id="a", dedupe_key="d"))
     watch.assert_silent(about=LEAKED)
+
+
+TOLD = f"see {LEAKED_KEY}, {LEAKED_BEARER}"
+CARRIED: dict[str, dict[str, Any]] = {
+    "a message and facts": {
+        "message": TOLD,
+        "facts": [("Provider", TOLD), (TOLD, TOLD), ("Traceback", f"x\n{TOLD}"), ("done by", TOLD)],
+    },
+    "a report": {
+        "report": Report(
+            title=TOLD,
+            period=TOLD,
+            summary=TOLD,
+            sections=[
+                {
+                    "title": TOLD,
+                    "chart_unit": TOLD,
+                    "rows": [{"name": TOLD, "value": TOLD, "remark": TOLD, "amount": n} for n in (1, 2)],
+                }
+            ],
+        )
+    },
+    "another sender's message": {
+        "slack_payload": {
+            "text": TOLD,
+            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": TOLD}}],
+            "attachments": [{"text": TOLD, "fields": [{"title": TOLD, "value": TOLD}]}],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("carried", CARRIED.values(), ids=CARRIED)
+@pytest.mark.parametrize("alert_type", ALERT_TYPES)
+def test_a_key_in_an_alert_of_any_type_is_not_posted_or_logged_in_any_form(
+    watch: Watch, alert_type: str, carried: dict[str, Any]
+) -> None:
+    watch.slack = lambda request: (
+        slack_says(400, "invalid_blocks") if b'"blocks"' in request.content else slack_says(200, "ok")
+    )(request)
+    about = {"name": TOLD, "owner": TOLD, "team": TOLD, "gateway": TOLD, "entity_id": TOLD}
+    alert = make_incident(alert_type, alert_id="a", dedupe_key="d", **about, **carried)
+    watch.notify(record(QueuedAlert(destination="default", alert=alert).model_dump_json()))
+    assert "…" in watch.posted[-1]
+    assert '"blocks"' not in watch.posted[-1]
+    watch.assert_silent(about=LEAKED)
+
+
+def slack(payload: Any, *, token: str = VALID_TOKEN, **how: Any) -> dict[str, Any]:
+    """A post to the drop-in Slack endpoint."""
+    return sent(payload, token=None, **how) | {"routeKey": "POST /services/{token+}", "pathParameters": {"token": token}}
+
+
+def from_queue(*bodies: Any) -> dict[str, Any]:
+    """A batch of the queue of request logs."""
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    return {
+        "Records": [{"messageId": f"m-{number}", "eventSource": "aws:sqs", "body": text} for number, text in enumerate(texts)]
+    }
+
+
+#: A key of a gateway's, in words around it and alone.
+LEAKS = (LEAKED_KEY, LEAKED_BEARER, f"failed with {LEAKED_KEY}: Authorization: {LEAKED_BEARER}, giving up")
+
+
+def failed(leak: str, *, status: str = "failure", code: str = "500") -> dict[str, Any]:
+    """A request log with a key wherever it tells something of a request."""
+    names = ("model", "model_group", "model_id", "custom_llm_provider", "litellm_call_id", "end_user", "call_type")
+    error = {"error_code": code, "error_class": leak, "error_message": leak, "llm_provider": leak, "traceback": leak}
+    log = dict.fromkeys(names, leak) | {"status": status, "api_base": f"https://api.test/v1?key={leak}", "response_time": 700}
+    return log | {"error_information": error, "hidden_params": {"api_base": leak}, "messages": leak}
+
+
+def gateway_alert(alert_type: str, leak: str, **metadata: Any) -> dict[str, Any]:
+    names = ("model", "provider", "api_base", "error_class", "region", "key_alias", "team_id", "user_id", "prompt", "anything")
+    said = dict.fromkeys(names, leak) | {"listed": [leak], "nested": {"token": leak}, "long": "x " * 120 + leak}
+    return {"alert_type": alert_type, "message": leak, "metadata": said | metadata}
+
+
+def told_by_a_gateway(leak: str) -> list[dict[str, Any]]:
+    """Every way in that is new, with a key in every field that is read."""
+    attachment = {"fallback": leak, "title": leak, "fields": [{"title": leak, "value": leak}]}
+    begun = {"state": "started", "call_id": f"call-1 {leak}", "started_at": "2026-11-24T00:00:00Z"}
+    return [
+        sent([gateway_alert(name, leak) for name in ("db_exceptions", "llm_exceptions", "outage_alerts", "spend_reports")]),
+        sent(gateway_alert("llm_requests_hanging", leak, **begun)),
+        sent([failed(leak)] * 6),
+        sent([failed(leak, status="success")] * 2),
+        from_queue(*[failed(leak)] * 6),
+        slack({"text": leak}),
+        slack({"text": f"*Alert type:* `db_exceptions`\nLevel: `High`\nTimestamp: `09:00:00`\n\nMessage: {leak}"}),
+        slack({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": leak}}], "attachments": [attachment]}),
+    ]
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=["a key", "a bearer token", "both in a sentence"])
+@pytest.mark.parametrize("answers", [{}, *OUTAGES.values()], ids=["all is well", *OUTAGES])
+def test_a_key_that_a_gateway_leaks_is_told_nobody(watch: Watch, leak: str, answers: dict[str, Any]) -> None:
+    watch.aws.answers |= answers
+    for event in told_by_a_gateway(leak):
+        watch.evaluate(event)
+    queued_alerts = [
+        entry["MessageBody"] for name, asked in watch.aws.calls if name == "SendMessageBatch" for entry in asked["Entries"]
+    ]
+    watch.notify(*[record(body, message_id=f"m-{number}") for number, body in enumerate(queued_alerts)])
+    watch.assert_silent()
+
+
+def test_keys_in_what_is_counted_and_told_later(watch: Watch) -> None:
+    """What the table holds of episodes, calls and outages comes back through the sweep."""
+    calls = watch.aws.calls
+    for event in told_by_a_gateway(LEAKS[2]):
+        watch.evaluate(event)
+    alert = next(
+        asked["ExpressionAttributeValues"][":alerts"]["L"][0]["S"]
+        for name, asked in calls
+        if name == "UpdateItem" and ":alerts" in asked.get("ExpressionAttributeValues", {})
+    )
+    past, text = {"N": "1795500000"}, {"S": LEAKS[2]}
+    items = [
+        {"pk": {"S": "episode#a#00000001"}, "held_count": {"N": "2"}, "held_until": past, "held_alert": {"S": alert}}
+        | {"held_first_at": past, "held_last_at": past},
+        {"pk": {"S": "episode#a#00000002"}, "held_count": {"N": "2"}, "held_until": past, "held_alert": text},
+        {"pk": {"S": "hanging#00000003"}, "started_at": past, "gateway": {"S": "g"}, "model": {"S": "m"}, "call_id": text},
+        {"pk": {"S": "outage#00000004"}, "last_error_at": past, "quiet_seconds": {"N": "1"}, "is_told": {"N": "1"}}
+        | {"opened_at": past, "alert_type": {"S": "outage_alerts"}, "gateway": {"S": "g"}}
+        | dict.fromkeys(("provider", "place_id", "model", "api_base"), text),
+    ]
+    watch.set_environment("CONFIG", '{"resolved_notices": true}')
+    calls.clear()
+    watch.aws.answers["Query"] = lambda asked: {
+        "Items": items if asked["ExpressionAttributeValues"][":shard"] == {"S": "due-0"} else []
+    }
+    watch.evaluate({"schedule": "sweep_outbox"})
+    assert {"UpdateItem", "SendMessageBatch", "DeleteItem"} <= {name for name, _ in calls}
+    # An alert that cannot be read goes back into its outbox as it is, and stays there.
+    calls[:] = [call for call in calls if "episode#a#00000002" not in json.dumps(call)]
+    watch.assert_silent()
+
+
+SLACK_SENDERS: dict[str, dict[str, Any]] = {
+    "a wrong token": slack({"text": "x"}, token=WRONG_TOKEN),
+    "a wrong token in Slack's own form": slack({"text": "x"}, token=f"T000/B000/{WRONG_TOKEN}"),
+    "a wrong token and the valid one in it": slack({"text": "x"}, token=f"{WRONG_TOKEN}/{VALID_TOKEN}/{WRONG_TOKEN}"),
+    "another webhook's path": slack({"text": "x"}, token=OTHER_WEBHOOK.partition("/services/")[2]),
+    "no JSON": slack("{nope " + EVERYTHING),
+    "no text": slack({"blocks": EVERYTHING, "attachments": {EVERYTHING: 1}}),
+    "no base64": slack(EVERYTHING, isBase64Encoded=True),
+    "too large": slack({"text": EVERYTHING * 40_000}),
+    "a queue's record that is no JSON": from_queue("{nope " + EVERYTHING, failed(LEAKED_KEY)),
+    "a queue's record of no event": from_queue({EVERYTHING: EVERYTHING}, json.dumps(EVERYTHING)),
+    "a queue's record with wrong fields": from_queue({"litellm_call_id": 4, "status": {EVERYTHING: 1}}),
+    "an alert with a level that is none": sent(gateway_alert("db_exceptions", "m") | {"level": EVERYTHING}),
+    "a signal without its call": sent(gateway_alert("llm_requests_hanging", EVERYTHING, state=EVERYTHING)),
+}
+
+
+@pytest.mark.parametrize("event", SLACK_SENDERS.values(), ids=SLACK_SENDERS)
+def test_whatever_is_sent_to_slacks_address_or_the_queue(watch: Watch, event: dict[str, Any]) -> None:
+    watch.evaluate(event)
+    watch.assert_silent()
+
+
+def test_an_unknown_type_of_alert_is_quoted_to_its_sender_alone(watch: Watch) -> None:
+    watch.evaluate(sent(gateway_alert(WRONG_TOKEN, "m")))
+    watch.assert_silent(but_for=("the answer",))

@@ -22,7 +22,7 @@ def _find(alarms: list[dict[str, Any]], metric: str, dimension: Any) -> dict[str
 
 def test_each_dead_letter_queue_alarms_at_its_first_message(resources: dict[str, Any], alarms: list[dict[str, Any]]) -> None:
     dead_letter_queues = [name for name in resources if name.endswith("DeadLetterQueue")]
-    assert len(dead_letter_queues) == 2
+    assert len(dead_letter_queues) == 3
     for queue in dead_letter_queues:
         alarm = _find(alarms, "ApproximateNumberOfMessagesVisible", {"Fn::GetAtt": [queue, "QueueName"]})
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)

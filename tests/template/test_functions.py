@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.template import PLACEHOLDERS, resource, source_template
+from notify.gates import HOLD_MILLIS
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {"EvaluateFunction": "evaluate", "NotifyFunction": "notify"}
@@ -97,6 +98,10 @@ def test_the_time_outs_fit_their_callers(template: dict[str, Any]) -> None:
     assert resource(template, "NotifyFunction")["Timeout"] == 30
 
 
+def test_a_gate_is_held_for_longer_than_the_function_may_run(template: dict[str, Any]) -> None:
+    assert resource(template, "NotifyFunction")["Timeout"] * 1_000 < HOLD_MILLIS
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_runtime_and_memory(template: dict[str, Any], function: str) -> None:
     properties = resource(template, function)
@@ -111,3 +116,9 @@ def test_the_configuration_starts_empty_in_a_parameter(template: dict[str, Any])
     assert (parameter["Name"], parameter["Type"], parameter["Value"]) == ("/gateway-alerts/config", "String", "{}")
     for function in FUNCTIONS:
         assert _environment(template, function)["CONFIG_PARAMETER_NAME"] == {"Ref": "ConfigParameter"}
+
+
+@pytest.mark.parametrize("function", ["EvaluateFunction", "NotifyFunction"])
+def test_lambdas_own_lines_are_not_paid_for_and_ours_are_filtered_by_us_alone(template: dict[str, Any], function: str) -> None:
+    logging = resource(template, function)["LoggingConfig"]
+    assert (logging["LogFormat"], logging["SystemLogLevel"], logging["ApplicationLogLevel"]) == ("JSON", "WARN", "DEBUG")

@@ -9,11 +9,20 @@ import pytest
 from evaluate.ingress import is_schedule, read_request
 from local.template import resource
 
+#: The defaults of an account (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+ACCOUNT_REQUESTS_PER_SECOND = 10_000
+ACCOUNT_BURST_REQUESTS = 5_000
+
 
 def test_the_routes(template: dict[str, Any]) -> None:
     paths = resource(template, "HttpApi")["Body"]["paths"]
     routes = {(method, path) for path, methods in paths.items() for method in methods}
-    assert routes == {("post", "/events"), ("post", "/events/{token}"), ("get", "/health")}
+    assert routes == {
+        ("post", "/events"),
+        ("post", "/events/{token}"),
+        ("post", "/services/{token+}"),
+        ("get", "/health"),
+    }
     for methods in paths.values():
         for route in methods.values():
             assert route["x-amazon-apigateway-integration"]["payloadFormatVersion"] == "2.0"
@@ -36,10 +45,11 @@ def test_the_access_log_cannot_hold_a_token(template: dict[str, Any]) -> None:
     assert settings["DestinationArn"] == {"Fn::GetAtt": ["HttpApiLogGroup", "Arn"]}
 
 
-def test_the_stage_has_a_ceiling(template: dict[str, Any]) -> None:
+def test_the_stage_refuses_nothing_that_an_account_takes(template: dict[str, Any]) -> None:
+    """It would answer 429, which LiteLLM drops; the ceiling is ``MaxEvaluateConcurrency``."""
     settings = resource(template, "HttpApiApiGatewayDefaultStage")["DefaultRouteSettings"]
-    assert settings["ThrottlingRateLimit"] > 0
-    assert settings["ThrottlingBurstLimit"] > 0
+    assert settings["ThrottlingRateLimit"] >= ACCOUNT_REQUESTS_PER_SECOND
+    assert settings["ThrottlingBurstLimit"] >= ACCOUNT_BURST_REQUESTS
 
 
 def test_the_rule_takes_our_source_from_the_bus_that_was_named(template: dict[str, Any]) -> None:

@@ -18,9 +18,11 @@ def test_the_parameters_are_those_that_the_design_fixes() -> None:
         "BatchWindowSeconds",
         "BatchSize",
         "Architecture",
+        "MaxEvaluateConcurrency",
         "AlarmEmail",
         "EventBusName",
         "LogLevel",
+        "RequestLogGateway",
     }
     assert {name for name, parameter in parameters.items() if parameter.get("NoEcho")} == {"SlackWebhookUrl", "IngestToken"}
     assert all(parameter["Description"] for parameter in parameters.values())
@@ -55,6 +57,16 @@ def test_arm64_is_the_default() -> None:
 def test_the_batch_is_what_its_parameters_say() -> None:
     mapping = resource(expanded_template(BatchSize=7, BatchWindowSeconds=3), "NotifyFunctionAlertBatch")
     assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (7, 3)
+
+
+def test_the_ceiling_is_for_evaluation_only_and_for_those_who_ask() -> None:
+    ceilings = {
+        given: [resource(expanded_template(**given_to), name).get("ReservedConcurrentExecutions") for name in FUNCTIONS]
+        for given, given_to in ((None, {}), (0, {"MaxEvaluateConcurrency": 0}), (50, {"MaxEvaluateConcurrency": 50}))
+    }
+
+    # NotifyFunction's is its mapping's: throttled, it would push messages towards the dead-letter queue.
+    assert ceilings == {None: [None, None], 0: [None, None], 50: [50, None]}
 
 
 def test_no_address_no_subscription() -> None:

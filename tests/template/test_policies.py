@@ -11,7 +11,13 @@ import pytest
 from local.template import resource
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLES = ("EvaluateFunctionRole", "NotifyFunctionRole", "EvaluateFunctionSweepOutboxRole", "EvaluateFunctionCanaryRole")
+ROLES = (
+    "EvaluateFunctionRole",
+    "NotifyFunctionRole",
+    "EvaluateFunctionSweepOutboxRole",
+    "EvaluateFunctionCanaryRole",
+    "EvaluateFunctionReportsRole",
+)
 
 _SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:gateway-alerts"
 _PARAMETER = "arn:aws:ssm:us-east-1:000000000000:parameter"
@@ -19,12 +25,21 @@ _PARAMETER = "arn:aws:ssm:us-east-1:000000000000:parameter"
 RIGHTS: dict[str, set[tuple[str, str]]] = {
     "EvaluateFunctionRole": {
         ("dynamodb:Query", "AlertsTable.Arn/index/outbox-index"),
+        ("dynamodb:DeleteItem", "AlertsTable.Arn"),
         ("dynamodb:UpdateItem", "AlertsTable.Arn"),
+        ("dynamodb:GetItem", "UsageTable.Arn"),
+        ("dynamodb:PutItem", "UsageTable.Arn"),
+        ("dynamodb:Query", "UsageTable.Arn"),
+        ("dynamodb:UpdateItem", "UsageTable.Arn"),
+        ("dynamodb:DeleteItem", "UsageTable.Arn"),
         ("logs:CreateLogStream", "EvaluateFunctionLogGroup.Arn"),
         ("logs:PutLogEvents", "EvaluateFunctionLogGroup.Arn"),
         ("secretsmanager:GetSecretValue", f"{_SECRET}-ingest-tokens-??????"),
         ("sqs:SendMessage", "AlertsQueue.Arn"),
         ("sqs:SendMessage", "EventsDeadLetterQueue.Arn"),
+        ("sqs:DeleteMessage", "RequestLogQueue.Arn"),
+        ("sqs:GetQueueAttributes", "RequestLogQueue.Arn"),
+        ("sqs:ReceiveMessage", "RequestLogQueue.Arn"),
         ("ssm:GetParameter", f"{_PARAMETER}ConfigParameter"),
     },
     "NotifyFunctionRole": {
@@ -40,9 +55,11 @@ RIGHTS: dict[str, set[tuple[str, str]]] = {
         ("sqs:GetQueueAttributes", "AlertsQueue.Arn"),
         ("sqs:ReceiveMessage", "AlertsQueue.Arn"),
         ("sqs:SendMessage", "AlertsDeadLetterQueue.Arn"),
+        ("sns:Publish", "arn:aws:sns:us-east-1:000000000000:gateway-alerts-*"),
         ("ssm:GetParameter", f"{_PARAMETER}/gateway-alerts/*"),
     },
     "EvaluateFunctionSweepOutboxRole": {("lambda:InvokeFunction", "EvaluateFunction.Arn")},
+    "EvaluateFunctionReportsRole": {("lambda:InvokeFunction", "EvaluateFunction.Arn")},
     "EvaluateFunctionCanaryRole": {("lambda:InvokeFunction", "EvaluateFunction.Arn")},
 }
 

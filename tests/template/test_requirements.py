@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers/common/requirements.txt"
 DEVELOPMENT = ROOT / "requirements/dev.txt"
 SAM = ROOT / "requirements/sam.txt"
+LITELLM = ROOT / "requirements/litellm.txt"
 
 
 def _versions(path: Path) -> dict[str, str]:
@@ -28,7 +29,7 @@ def test_the_layer_holds_no_more_than_it_needs() -> None:
     assert not {"click", "rich", "pygments", "aws-xray-sdk", "jsonschema"} & set(_versions(LAYER))
 
 
-@pytest.mark.parametrize("lock", [LAYER, DEVELOPMENT, SAM], ids=lambda path: path.name if path != LAYER else "layer")
+@pytest.mark.parametrize("lock", [LAYER, DEVELOPMENT, SAM, LITELLM], ids=lambda path: path.name if path != LAYER else "layer")
 def test_a_lock_is_complete_and_names_no_host(lock: Path) -> None:
     text = lock.read_text()
     packages = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
@@ -44,6 +45,12 @@ def test_every_direct_requirement_is_locked(lock: Path) -> None:
     assert {name for name in wanted if name != "-r"} <= set(_versions(lock)) | {"-r"}
 
 
+def test_the_stock_gateway_is_the_studied_version_without_its_proprietary_part() -> None:
+    locked = _versions(LITELLM)
+    assert locked["litellm"] == "1.109.1"
+    assert "litellm-enterprise" not in locked
+
+
 def test_python_is_the_one_that_lambda_runs() -> None:
     wanted = (ROOT / ".python-version").read_text().strip()
     assert ".".join(map(str, sys.version_info[:2])) == wanted
@@ -53,7 +60,7 @@ def test_python_is_the_one_that_lambda_runs() -> None:
 def test_make_help_names_every_target() -> None:
     answer = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in (
-        "demo", "local", "test", "check", "format", "bench", "test-sam", "test-deployed",
+        "demo", "local", "test", "check", "format", "bench", "test-sam", "test-deployed", "test-litellm",
         "build", "invoke-evaluate", "invoke-notify", "deploy", "redrive", "setup", "lock", "clean",
     ):  # fmt: skip
         assert re.search(rf"^  {target} ", answer, flags=re.MULTILINE), target

@@ -9,27 +9,28 @@ from local.template import expanded_template, resource, source_template
 from notify.pipeline import DEAD_AFTER, LONGEST_WAIT_SECONDS
 
 FOURTEEN_DAYS_IN_SECONDS = 14 * 86_400
-DEAD_LETTER_QUEUES = ("AlertsDeadLetterQueue", "EventsDeadLetterQueue")
-QUEUES = ("AlertsQueue", *DEAD_LETTER_QUEUES)
+DEAD_LETTER_QUEUES = ("AlertsDeadLetterQueue", "EventsDeadLetterQueue", "RequestLogDeadLetterQueue")
+QUEUES = ("AlertsQueue", "RequestLogQueue", *DEAD_LETTER_QUEUES)
 
 
-def test_the_table(template: dict[str, Any]) -> None:
-    table = resource(template, "AlertsTable")
+@pytest.mark.parametrize(("name", "keys"), [("AlertsTable", ["pk"]), ("UsageTable", ["pk", "sk"])])
+def test_the_tables(template: dict[str, Any], name: str, keys: list[str]) -> None:
+    table = resource(template, name)
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert [key["AttributeName"] for key in table["KeySchema"]] == keys
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["SSESpecification"] == {"SSEEnabled": True}
 
 
-def test_the_outbox_index_holds_only_what_the_sweep_reads(template: dict[str, Any]) -> None:
+def test_the_outbox_index_holds_what_the_sweep_decides_by(template: dict[str, Any]) -> None:
     (index,) = resource(template, "AlertsTable")["GlobalSecondaryIndexes"]
     assert index["IndexName"] == claims.OUTBOX_INDEX
     assert index["KeySchema"] == [
         {"AttributeName": "outbox_shard", "KeyType": "HASH"},
         {"AttributeName": "outbox_at", "KeyType": "RANGE"},
     ]
-    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["outbox"]}
+    assert index["Projection"] == {"ProjectionType": "ALL"}
 
 
 def test_the_mapping_gathers_and_gives_back_only_what_failed(template: dict[str, Any]) -> None:
@@ -37,9 +38,24 @@ def test_the_mapping_gathers_and_gives_back_only_what_failed(template: dict[str,
     assert mapping["MaximumBatchingWindowInSeconds"] == 10
     assert mapping["BatchSize"] == 500
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["AlertsQueue", "Arn"]}
     assert mapping.get("Enabled", True) is True
+
+
+def test_request_logs_come_in_batches_that_fit_and_only_what_cannot_be_read_goes_back(template: dict[str, Any]) -> None:
+    mapping = resource(template, "EvaluateFunctionQueuedRequestLogs")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["RequestLogQueue", "Arn"]}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 300
+    assert mapping["MaximumBatchingWindowInSeconds"] >= 1
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    queue, timeout = resource(template, "RequestLogQueue"), resource(template, "EvaluateFunction")["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout + mapping["MaximumBatchingWindowInSeconds"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["RequestLogDeadLetterQueue", "Arn"]},
+        "maxReceiveCount": 10,
+    }
 
 
 def test_batches_above_ten_always_have_a_window() -> None:

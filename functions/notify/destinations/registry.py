@@ -1,6 +1,7 @@
 """The kinds of destination, and the named destinations of this deployment."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 from pydantic import SecretStr
@@ -8,14 +9,41 @@ from pydantic import SecretStr
 from gateway_alerts import secrets
 from gateway_alerts.alerts import CANARY_DESTINATION, DEFAULT_DESTINATION
 from gateway_alerts.config import Config
+from gateway_alerts.config import Destination as DestinationSettings
 from gateway_alerts.errors import ConfigurationError
 from notify.destinations.base import Destination
 from notify.destinations.canary import Canary
+from notify.destinations.email import Email
 from notify.destinations.slack import SlackWebhook
+from notify.destinations.teams import TeamsWebhook
+from notify.destinations.webhook import Webhook
 
-#: ``type`` of a destination in the configuration → what posts to it. To add one: a file, a row, a value of ``Destination.type``.
-DESTINATION_TYPES: dict[str, Callable[[SecretStr, Callable[[], httpx.Client]], Destination]] = {
-    "slack": lambda url, client: SlackWebhook(url, client=client),
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+
+class Address(NamedTuple):
+    """Where a destination is, its secrets fetched. The configuration has checked that its type has what it needs."""
+
+    url: SecretStr = SecretStr("")
+    secret: SecretStr | None = None
+    topic_arn: str = ""
+
+
+class Clients(NamedTuple):
+    """What destinations post with; each is made when it is first needed."""
+
+    http: Callable[[], httpx.Client]
+    sns: "Callable[[], BaseClient]"
+
+
+#: OPEN for extension: ``type`` of a destination in the configuration → what posts to it. To add one: a file, a row, a value
+#: of ``gateway_alerts.config.Destination.type`` with what it needs, and what it answers in ``tests/unit/notify/outsides.py``.
+DESTINATION_TYPES: dict[str, Callable[[Address, Clients], Destination]] = {
+    "slack": lambda address, clients: SlackWebhook(address.url, client=clients.http),
+    "teams": lambda address, clients: TeamsWebhook(address.url, client=clients.http),
+    "webhook": lambda address, clients: Webhook(address.url, secret=address.secret, client=clients.http),
+    "email": lambda address, clients: Email(address.topic_arn, client=clients.sns),
 }
 
 
@@ -24,20 +52,29 @@ def open_destination(
     *,
     config: Config,
     default_url: Callable[[], SecretStr],
-    client: Callable[[], httpx.Client],
+    clients: Clients,
     environment: Mapping[str, str],
 ) -> Destination:
     """The destination that is called ``name``.
 
     Raises:
-        ConfigurationError: there is none of that name, or its URL is missing or unsafe.
-        DependencyUnavailable: its URL could not be fetched.
+        ConfigurationError: there is none of that name, or its URL or secret is missing, or the URL is unsafe.
+        DependencyUnavailable: its URL or secret could not be fetched.
     """
     settings = config.all_destinations().get(name)
-    if settings is not None and settings.url is not None:
-        return DESTINATION_TYPES[settings.type](secrets.resolve(settings.url, environment=environment), client)
+    if settings is not None:
+        return DESTINATION_TYPES[settings.type](_address(settings, environment), clients)
     if name == DEFAULT_DESTINATION:
-        return DESTINATION_TYPES["slack"](default_url(), client)
+        return DESTINATION_TYPES["slack"](Address(url=default_url()), clients)
     if name == CANARY_DESTINATION:
         return Canary()
     raise ConfigurationError(f"no destination is called {name!r}")
+
+
+def _address(settings: DestinationSettings, environment: Mapping[str, str]) -> Address:
+    def fetched(reference: str | None) -> SecretStr | None:
+        return None if reference is None else secrets.resolve(reference, environment=environment)
+
+    return Address(
+        url=fetched(settings.url) or SecretStr(""), secret=fetched(settings.secret), topic_arn=settings.topic_arn or ""
+    )

@@ -4,19 +4,17 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
 https://docs.slack.dev/apis/web-api/rate-limits
 """
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
 
-from gateway_alerts.errors import ConfigurationError
+from notify.destinations import http
 from notify.destinations.base import Message
 from notify.grouping import AlertItem
-from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason, RetryLater
-from notify.rendering.slack import compose_messages
+from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason
+from notify.rendering.slack import compose_messages, plainer
 
 #: Slack's words for a destination that is gone or closed to us; only an operator can mend it.
 CONFIGURATION_ERRORS = frozenset(
@@ -48,18 +46,13 @@ PAYLOAD_ERRORS = frozenset(
 )
 #: Slack's word for a failure of its own, after which part of the work may have been done.
 AMBIGUOUS_ERRORS = frozenset({"rollup_error"})
-#: Slack's own answers are a word.
-MAX_ANSWER_BYTES = 200
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SlackWebhook:
     """Posts to one incoming webhook. The URL is the secret: it is in no error, log or message."""
 
     def __init__(self, url: SecretStr, *, client: Callable[[], httpx.Client]) -> None:
-        if not _is_safe(url.get_secret_value()):
-            raise ConfigurationError("a Slack webhook's URL begins with https:// and is whole")
-        self._url = url
+        self._url = http.safe_url(url)
         self._client = client
 
     def compose(self, items: Sequence[AlertItem], *, now: datetime, note: str = "") -> list[Message]:
@@ -67,28 +60,19 @@ class SlackWebhook:
         return compose_messages(items, now=now, note=note)
 
     def degrade(self, message: Message) -> Message | None:
-        """Without blocks: the text names everyone too."""
-        if "blocks" not in message.payload:
-            return None
-        return Message({name: value for name, value in message.payload.items() if name != "blocks"}, message.items)
+        """First without charts, then without blocks: the text names everyone too."""
+        return plainer(message)
 
     def post(self, message: Message) -> Outcome:
         """See :class:`notify.destinations.base.Destination`."""
-        try:
-            answer = self._client().post(self._url.get_secret_value(), json=message.payload)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return RetryLater(Reason.CANNOT_CONNECT)  # nothing was sent
-        except (httpx.InvalidURL, UnicodeError):
-            return Permanent(Reason.CONFIGURATION, "the URL cannot be called")
-        except (httpx.HTTPError, OSError):
-            return Ambiguous(Reason.NO_ANSWER)
-        body = answer.content[:MAX_ANSWER_BYTES].decode(errors="replace")
-        return verdict(answer.status_code, body, retry_after=answer.headers.get("retry-after"))
+        answer = http.post_json(self._client, self._url, http.encoded(message.payload))
+        if not isinstance(answer, httpx.Response):
+            return answer
+        return verdict(answer.status_code, http.words(answer), retry_after=answer.headers.get("retry-after"))
 
 
-def verdict(status: int, body: str, *, retry_after: str | None = None) -> Outcome:
+def verdict(status: int, word: str, *, retry_after: str | None = None) -> Outcome:
     """What Slack's answer means. The body comes before the status: it says more, and a proxy may change the other."""
-    word = body.strip()
     if word == "ok" and status == 200:
         return Delivered()
     if word in CONFIGURATION_ERRORS:
@@ -97,27 +81,4 @@ def verdict(status: int, body: str, *, retry_after: str | None = None) -> Outcom
         return Permanent(Reason.PAYLOAD_REFUSED, word)
     if word in AMBIGUOUS_ERRORS:
         return Ambiguous(Reason.SERVER_ERROR)
-    if status == 429:
-        return RetryLater(Reason.RATE_LIMITED, _seconds(retry_after))
-    if status >= 500:
-        return Ambiguous(Reason.SERVER_ERROR)
-    if status in (401, 403, 404, 410):
-        return Permanent(Reason.CONFIGURATION, f"status {status}")
-    if status in (400, 413, 422):
-        return Permanent(Reason.PAYLOAD_REFUSED, f"status {status}")
-    return Permanent(Reason.UNEXPECTED_ANSWER, f"status {status}")
-
-
-def _is_safe(url: str) -> bool:
-    """Whether a URL is whole, and encrypted unless it stays on this machine."""
-    try:
-        parts, port = httpx.URL(url), urlsplit(url).port
-    except (httpx.InvalidURL, ValueError):
-        return False
-    is_encrypted = parts.scheme == "https" or (parts.scheme == "http" and parts.host in LOOPBACK)
-    return is_encrypted and bool(parts.host) and port != 0
-
-
-def _seconds(retry_after: str | None) -> int | None:
-    is_number = retry_after is not None and re.fullmatch(r"[0-9]{1,6}", retry_after)
-    return int(retry_after) if retry_after is not None and is_number else None
+    return http.verdict(status, retry_after=retry_after)

@@ -1,16 +1,30 @@
-"""One budget alert in words: in full, in one line for a storm, and plain for notifications and screen readers."""
+"""One budget alert in words: in full, in one line for a storm, and plain for notifications and screen readers.
 
-from datetime import date, datetime, timedelta
+A budget is over, close to its limit, over its soft budget, on course to be exceeded, or within its limits again.
+"""
+
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.events import MIN_LIMIT_USD
 from notify.grouping import AlertItem
-from notify.rendering.wording import bar, escape, percent, resets, shown_name, span, usd
+from notify.rendering.wording import NEAR, bar, day, escape, lateness, percent, resets, shortened, shown_name, span, usd
 from notify.rendering.words import EMOJI, Gravity, Wording
 
-#: An alert that is told later than this after it was raised says so; gathering takes seconds.
-LATE = timedelta(minutes=5)
+#: Characters of what is known besides.
+FACTS_CHARACTERS = 300
+
+WHY_CHARACTERS = 80
+
+#: How a headline counts budgets: ``2 budgets over, 1 close``.
+STATES = {
+    Gravity.OVER: "over",
+    Gravity.CLOSE: "close",
+    Gravity.PROJECTED: "projected over",
+    Gravity.SOFT: "over soft budget",
+    Gravity.RESOLVED: "within limits again",
+}
 
 
 def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_gateway: bool) -> Wording:
@@ -23,19 +37,21 @@ def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_g
         with_gateway: name the gateway, since the message speaks of several.
     """
     alert = item.alert
-    gravity, share = gravity_of(budget), share_of(budget)
+    gravity = Gravity.RESOLVED if alert.is_resolved else gravity_of(budget)
+    share, count = share_of(budget), item.count
     name, label = _bare_name(alert), _label(alert)
-    verdict = _verdict(budget, gravity)
+    verdict = _verdict(budget, gravity) + (_why(alert) if alert.is_resolved else "")
     gateway = f" · {escape(shown_name(alert.gateway))}" if with_gateway else ""
-    repeats = [f"raised {item.count} times"] if item.count > 1 else []
-    lateness = now - alert.raised_at
-    late = [f"raised {span(lateness)} ago"] if lateness > LATE else []
-    reset = [resets(budget.resets_at, now=now)] if budget.resets_at else []
+    repeats = [f"raised {count:,} times"] if count > 1 else []
+    late = [] if alert.is_digest else lateness(alert.raised_at, now=now)
+    forecast = [_forecast(budget, budget.exhausted_at, now=now)] if gravity is Gravity.PROJECTED and budget.exhausted_at else []
+    reset = [resets(budget.resets_at, now=now)] if budget.resets_at and not forecast else []
     figures = _figures(budget)
     gauge = [f"{bar(share)} *{percent(share)}*   {figures}" if share is not None else figures]
-    remarks = " · ".join([*late, *repeats, *_remarks(budget), *reset])
-    measure = _measure(budget, gravity, share)
-    line = " · ".join([measure, *reset, *repeats, *late])
+    facts = [shortened(" · ".join(f"{fact.label}: {fact.text}" for fact in alert.facts), FACTS_CHARACTERS)] if alert.facts else []
+    remarks = " · ".join([*late, *repeats, *forecast, *_remarks(budget), *reset, *facts])
+    measure = _measure(budget, gravity, share, figures)
+    line = " · ".join([measure, *forecast, *reset, *repeats, *late])
     return Wording(
         gravity=gravity,
         order=(gravity, -(share if share is not None else Decimal(0)), label),
@@ -50,7 +66,10 @@ def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_g
         ),
         line=f"{EMOJI[gravity]} *{escape(name)}* {line}",
         lone_line=f"{EMOJI[gravity]} *{escape(label)}* {line}{gateway}",
-        plain=" · ".join([f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}", *repeats, *late]),
+        plain=" · ".join([f"{escape(label)} {_plain_measure(budget, gravity, share)}{gateway}", *forecast, *repeats, *late]),
+        emoji=EMOJI[gravity],
+        noun="budget",
+        state=STATES[gravity],
     )
 
 
@@ -79,12 +98,19 @@ def _verdict(budget: BudgetFigures, gravity: Gravity) -> str:
     match gravity:
         case Gravity.OVER:
             return "is over its budget" if budget.spend > budget.limit else "has used up its budget"
+        case Gravity.RESOLVED:
+            return "is within its soft budget again" if budget.kind == "soft" else "is within its budget again"
         case Gravity.PROJECTED:
             return "is on course to exceed its limit"
         case Gravity.SOFT:
             return "is over its soft budget" if budget.spend > budget.limit else "has reached its soft budget"
         case _:
             return f"has {usd(budget.limit - budget.spend)} left"
+
+
+def _why(alert: Alert) -> str:
+    """Why a budget is well again: ``: it was reset``."""
+    return f": it {shortened(alert.message, WHY_CHARACTERS)}" if alert.message.startswith("was ") else ""
 
 
 def _figures(budget: BudgetFigures) -> str:
@@ -97,21 +123,32 @@ def _figures(budget: BudgetFigures) -> str:
     return f"{usd(budget.spend)} of {usd(budget.limit)}"
 
 
-def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None) -> str:
+def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None, figures: str) -> str:
     """The figures of a line in a storm."""
     if gravity is Gravity.PROJECTED and budget.projected_spend is not None:
-        expected = f" · expected {_day(budget.projected_exceeded_date)}" if budget.projected_exceeded_date else ""
+        expected = f" · expected {day_text}" if (day_text := _expected_day(budget)) else ""
         return f"{usd(budget.projected_spend)} projected of {usd(budget.limit)} · {usd(budget.spend)} so far{expected}"
-    return f"{percent(share)} · {_figures(budget)}" if share is not None else _figures(budget)
+    return f"{percent(share)} · {figures}" if share is not None else figures
 
 
 def _remarks(budget: BudgetFigures) -> list[str]:
     remarks = []
-    if budget.kind == "projected" and budget.projected_exceeded_date:
-        remarks.append(f"expected on {_day(budget.projected_exceeded_date)}")
+    if budget.kind == "projected" and (day_text := _expected_day(budget)):
+        remarks.append(f"expected on {day_text}")
     if budget.kind == "maximum" and budget.soft_budget_crossed and budget.soft_budget is not None:
         remarks.append(f"soft budget {usd(budget.soft_budget)} passed too")
     return remarks
+
+
+def _forecast(budget: BudgetFigures, exhausted_at: datetime, *, now: datetime) -> str:
+    """``will be used up on 12 Dec at 15:00 UTC, 9 days before it resets``."""
+    moment = exhausted_at.astimezone(UTC)
+    when = f"{moment.day} {moment:%b} at {moment:%H:%M} UTC" if abs(moment - now) <= NEAR else day(moment)
+    will_be = "will be" if moment > now else "was to be"
+    ahead = ""
+    if budget.resets_at is not None and budget.resets_at > moment:
+        ahead = f", {span(budget.resets_at - moment)} before it resets"
+    return f"{will_be} used up on {when}{ahead}"
 
 
 def _consequence(budget: BudgetFigures, gravity: Gravity, *, now: datetime) -> list[str]:
@@ -123,16 +160,25 @@ def _consequence(budget: BudgetFigures, gravity: Gravity, *, now: datetime) -> l
 
 def _plain_measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None) -> str:
     match gravity:
+        case Gravity.RESOLVED:
+            return f"within its budget again, {_share_or_spend(budget, share)} of {usd(budget.limit)}"
         case Gravity.SOFT:
             return f"over soft budget {usd(budget.limit)}"
         case Gravity.PROJECTED:
             return f"projected over {usd(budget.limit)}"
         case _:
-            return f"{percent(share) if share is not None else usd(budget.spend)} of {usd(budget.limit)}"
+            return f"{_share_or_spend(budget, share)} of {usd(budget.limit)}"
 
 
-def _day(text: str) -> str:
-    """``12 Dec`` for an ISO date; anything else as the gateway wrote it."""
+def _share_or_spend(budget: BudgetFigures, share: Decimal | None) -> str:
+    return percent(share) if share is not None else usd(budget.spend)
+
+
+def _expected_day(budget: BudgetFigures) -> str:
+    """The day that the gateway projected, unless we know it better: ``12 Dec`` for an ISO date, else as it wrote it."""
+    text = budget.projected_exceeded_date
+    if not text or budget.exhausted_at is not None:
+        return ""
     try:
         moment = date.fromisoformat(text)
     except ValueError:

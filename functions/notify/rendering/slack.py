@@ -1,40 +1,43 @@
 """Worded alerts → Slack messages within Slack's limits: few alerts in full, a storm as one line each. Nobody is left out.
 
-A message is a header, the alerts (worst first), a footer, and ``text``: the same in plain words, complete, since
+In this order: what happens now, aggregated; digests, aggregated; a message for each report; a message for each that
+another sender wrote, as it came. Every item is in exactly one of them.
+
+An aggregated message is a header, the alerts (worst first), a footer, and ``text``: the same in plain words, complete, since
 notifications and screen readers get nothing else (https://docs.slack.dev/reference/methods/chat.postMessage#blocks_and_attachments).
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from notify.destinations.base import Message
 from notify.grouping import AlertItem
 from notify.rendering.alerts import word
-from notify.rendering.wording import clock, escape, nouns, plural, shown_name
-from notify.rendering.words import EMOJI, Gravity, Wording
+from notify.rendering.blocks import (
+    CHART,
+    HEADER_CHARACTERS,
+    HEADLINE_CHARACTERS,
+    MESSAGE_CHARACTERS,
+    SECTION_CHARACTERS,
+    TEXT_CHARACTERS,
+    Block,
+    context,
+    divider,
+    header,
+    message_of,
+    section,
+)
+from notify.rendering.passthrough import passed_on, text_of
+from notify.rendering.slack_reports import report_message
+from notify.rendering.wording import clock, escape, nouns, period, plural
+from notify.rendering.words import Wording, headline_of
 
-#: https://docs.slack.dev/reference/block-kit/blocks/header-block
-HEADER_CHARACTERS = 150
-#: What a header keeps free for its emoji and its part: ``(100 of 100)``.
-HEADLINE_CHARACTERS = HEADER_CHARACTERS - 20
-#: https://docs.slack.dev/reference/block-kit/blocks/section-block
-SECTION_CHARACTERS = 3_000
-#: A message takes about 13,200 characters in its blocks although each single limit is kept (``msg_blocks_too_long``,
-#: seen and not documented): stay well below. The limit of 50 blocks is then out of reach.
-MESSAGE_CHARACTERS = 11_000
-#: https://docs.slack.dev/reference/methods/chat.postMessage#truncating
-TEXT_CHARACTERS = 4_000
 #: More alerts than this are told in one line each.
 FULL_LAYOUT_ALERTS = 12
 
-_SAYS = {
-    Gravity.OVER: "over",
-    Gravity.CLOSE: "close",
-    Gravity.PROJECTED: "projected over",
-    Gravity.SOFT: "over soft budget",
-}
+#: What a message may have beside its text.
+LAYOUT = frozenset({"blocks", "attachments"})
 
 _Worded = tuple[AlertItem, Wording]
 
@@ -44,16 +47,69 @@ def compose_messages(items: Sequence[AlertItem], *, now: datetime, note: str = "
 
     ``note`` (plain text, shown under the headline) says something about all of them.
     """
+    live: list[AlertItem] = []
+    digests: list[AlertItem] = []
+    alone: list[Message] = []
+    passed: list[Message] = []
+    for item in items:
+        alert = item.alert
+        if alert.budget is None and alert.report is not None:
+            alone.append(report_message(item, alert.report, now=now, note=note))
+        elif alert.budget is None and alert.slack_payload is not None:
+            passed.append(Message(passed_on(item, alert.slack_payload, now=now, note=note), (item,)))
+        else:
+            (digests if alert.is_digest else live).append(item)
+    return [
+        *_aggregated(live, now=now, notes=[note] if note else []),
+        *_aggregated(digests, now=now, notes=[_gathered(digests), *([note] if note else [])], prefix="Digest: "),
+        *alone,
+        *passed,
+    ]
+
+
+def plainer(message: Message) -> Message | None:
+    """The same message for a Slack that refused it: first without charts, a block that not every workspace has yet; then as
+    plain text, which names everyone too; None of plain text.
+    """
+    payload = message.payload
+    if not LAYOUT & payload.keys():
+        return None
+    blocks = payload.get("blocks")
+    others = [block for block in blocks if not _is_chart(block)] if isinstance(blocks, list) else []
+    if others and others != blocks:
+        return Message(payload | {"blocks": others}, message.items)
+    bare = {name: value for name, value in payload.items() if name not in LAYOUT}
+    return Message(bare | {"text": text_of(payload)}, message.items)
+
+
+def _is_chart(block: object) -> bool:
+    return isinstance(block, dict) and block.get("type") == CHART
+
+
+def _gathered(digests: Sequence[AlertItem]) -> str:
+    """Over which time a digest was gathered."""
+    if not digests:
+        return ""
+    seen = [(item.occurrences, item.alert.raised_at) for item in digests]
+    first = min(occurrences.first_at or raised_at for occurrences, raised_at in seen)
+    last = max(occurrences.last_at or raised_at for occurrences, raised_at in seen)
+    return f"A digest of {period(first, max(first, last))}"
+
+
+def _aggregated(items: Sequence[AlertItem], *, now: datetime, notes: Sequence[str], prefix: str = "") -> list[Message]:
     if not items:
         return []
-    with_gateway = len({item.alert.gateway for item in items}) > 1
+    gateways = {gateway for item in items for gateway in item.gateways}
+    with_gateway = len(gateways) > 1
     worded = sorted(((item, word(item, now=now, with_gateway=with_gateway)) for item in items), key=lambda pair: pair[1].order)
     is_storm = len(worded) > FULL_LAYOUT_ALERTS
     if is_storm:  # worst first, and what belongs together stays together
         rank = {(w.gravity, w.group): position for position, (_, w) in reversed(list(enumerate(worded)))}
         worded.sort(key=lambda pair: rank[pair[1].gravity, pair[1].group])
-    headline = _headline([wording for _, wording in worded], items)
-    reserved = len(escape(headline)) + len(escape(note)) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
+    headline = prefix + headline_of([wording for _, wording in worded], gateways=gateways)
+    headline = headline if len(headline) <= HEADLINE_CHARACTERS else f"{headline[: HEADLINE_CHARACTERS - 1]}…"
+    note = ". ".join(map(escape, notes))
+    reserved = len(escape(headline)) + len(note) + HEADER_CHARACTERS - HEADLINE_CHARACTERS
     pages = list(_pages(worded, is_storm=is_storm, reserved=reserved))
     return [
         _message(
@@ -104,28 +160,24 @@ def _message(
 ) -> Message:
     number, part_count = part
     wordings = [wording for _, wording in page]
-    items = tuple(item for item, _ in page)
-    title = f"{EMOJI[wordings[0].gravity]} {headline}" + (f" ({number} of {part_count})" if part_count > 1 else "")
-    blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}]
-    if note:
-        blocks.append({"type": "context", "elements": [_mrkdwn(escape(note))]})
+    title = f"{wordings[0].emoji} {headline}" + (f" ({number} of {part_count})" if part_count > 1 else "")
+    blocks = [header(title), *([context(note)] if note else [])]
     blocks += _lines(wordings) if is_storm else _paragraphs(wordings)
-    blocks.append({"type": "context", "elements": [_mrkdwn(_footer(len(items), alert_count=alert_count, now=now))]})
-    text = f"{escape(title)}: {', '.join(wording.plain for wording in wordings)}" + (f". {escape(note)}" if note else "")
-    # Nothing that a name may look like is fetched or previewed.
-    return Message({"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}, items)
+    blocks.append(context(footer_of(len(page), alert_count=alert_count, now=now)))
+    text = f"{escape(title)}: {', '.join(wording.plain for wording in wordings)}" + (f". {note}" if note else "")
+    return message_of(text, blocks, (item for item, _ in page))
 
 
-def _paragraphs(wordings: Sequence[Wording]) -> list[dict[str, Any]]:
-    blocks: list[dict[str, Any]] = []
+def _paragraphs(wordings: Sequence[Wording]) -> list[Block]:
+    blocks: list[Block] = []
     for wording in wordings:
         if blocks:
-            blocks.append({"type": "divider"})
-        blocks.append(_section(wording.full))
+            blocks.append(divider())
+        blocks.append(section(wording.full))
     return blocks
 
 
-def _lines(wordings: Sequence[Wording]) -> list[dict[str, Any]]:
+def _lines(wordings: Sequence[Wording]) -> list[Block]:
     """One line an alert, in as few sections as their limit allows: first those alone in their group, then each
     group under its heading.
     """
@@ -144,7 +196,7 @@ def _lines(wordings: Sequence[Wording]) -> list[dict[str, Any]]:
         else:
             sections.append(addition)
         heading = wanted
-    return [_section(text) for text in sections]
+    return [section(text) for text in sections]
 
 
 def _heading(wording: Wording) -> str:
@@ -153,25 +205,7 @@ def _heading(wording: Wording) -> str:
     return f"*{nouns(noun)}{separator}{rest}*"
 
 
-def _headline(wordings: Sequence[Wording], items: Sequence[AlertItem]) -> str:
-    """``2 budgets over, 1 close · prod-gateway``, short enough for a header with its part."""
-    gateways = {item.alert.gateway for item in items}
-    where = shown_name(next(iter(gateways))) if len(gateways) == 1 else plural(len(gateways), "gateway")
-    (gravest, count), *others = sorted(Counter(wording.gravity for wording in wordings).items())
-    parts = [f"{plural(count, 'budget')} {_SAYS[gravest]}", *(f"{n:,} {_SAYS[gravity]}" for gravity, n in others)]
-    headline = f"{', '.join(parts)} · {where or 'unnamed gateway'}"
-    return headline if len(headline) <= HEADLINE_CHARACTERS else f"{headline[: HEADLINE_CHARACTERS - 1]}…"
-
-
-def _footer(count: int, *, alert_count: int, now: datetime) -> str:
+def footer_of(count: int, *, alert_count: int, now: datetime) -> str:
+    """When it was written, and how many alerts it tells: ``23 Nov 13:10 UTC · 6 of 30 alerts``."""
     alerts = plural(alert_count, "alert")
     return f"{clock(now)} · {alerts if count == alert_count else f'{count:,} of {alerts}'}"
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _mrkdwn(text: str) -> dict[str, Any]:
-    # verbatim: names are shown as they are, never turned into links, channels or people.
-    return {"type": "mrkdwn", "text": text, "verbatim": True}

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway_alerts.alert_types import Level
+from gateway_alerts.distributions import bucket_of
 from gateway_alerts.errors import InvalidAlert
-from gateway_alerts.events import MAX_MONEY_USD, in_utc
+from gateway_alerts.events import MAX_MONEY_USD, MAX_SECONDS, in_utc
 
 BudgetKind = Literal["maximum", "projected", "soft"]
 
@@ -21,12 +22,17 @@ CANARY = "canary"
 #: Where the canary goes: it posts nowhere, unless the configuration has a destination of this name.
 CANARY_DESTINATION = "canary"
 
+#: More than anything can happen; a larger one is a fault, and too long to be written out.
+MAX_COUNT = 10**12
+#: Those of less than a tenth of a millisecond to ``MAX_SECONDS``.
+Bucket = Annotated[int, Field(ge=bucket_of(0), le=bucket_of(MAX_SECONDS))]
 Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Money = Annotated[Decimal, Field(ge=-MAX_MONEY_USD, le=MAX_MONEY_USD)]
 
 
 class _QueueModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built when it is first used: most invocations of EvaluateFunction raise no alert.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Entity(_QueueModel):
@@ -62,10 +68,10 @@ class Occurrences(_QueueModel):
     ``seconds`` counts durations by bucket (:mod:`gateway_alerts.distributions`), so that two of them can be added up.
     """
 
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     first_at: Moment | None = None
     last_at: Moment | None = None
-    seconds: dict[int, int] = {}
+    seconds: dict[Bucket, Annotated[int, Field(ge=0, le=MAX_COUNT)]] = {}
 
 
 class Fact(_QueueModel):
@@ -90,7 +96,7 @@ class ReportSection(_QueueModel):
 
     title: str
     rows: tuple[ReportRow, ...]
-    more_count: int = 0
+    more_count: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 0
     chart_unit: str | None = None
 
 
@@ -148,7 +154,9 @@ def parse_queued_alert(body: str) -> QueuedAlert:
         return QueuedAlert.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        fields = {name for model in _QueueModel.__subclasses__() for name in model.model_fields}
+        # The key of a mapping came from outside, as a value did.
+        place = ".".join(str(part) if isinstance(part, int) or part in fields else "…" for part in first["loc"])
         raise InvalidAlert(f"{place or 'body'}: {first['msg']}") from None
     except (ValueError, OverflowError):  # no text, or an array in place of an amount
         raise InvalidAlert("body: cannot be read") from None

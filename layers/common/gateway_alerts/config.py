@@ -18,14 +18,12 @@ from gateway_alerts.alerts import DEFAULT_DESTINATION
 from gateway_alerts.errors import ConfigurationError
 from gateway_alerts.masking import masked
 
-SECRET_REFERENCE = re.compile(r"(os\.environ/|secretsmanager:|ssm:).+")
 DEFAULT_THRESHOLDS = (Decimal("0.85"), Decimal("0.95"), Decimal(1))
 #: The largest threshold that is read as a fraction (2 = 200 %); a list of larger numbers is percent.
 MAX_FRACTION = Decimal(2)
-
-
 DEFAULT_ALERTING_THRESHOLD_SECONDS = 300.0
-DAY_SECONDS = 86_400
+#: Intervals are counted from here, on the clock of ``time_zone``: a day begins at midnight, a week on Monday.
+_FIRST_MONDAY = datetime(1970, 1, 5)  # noqa: DTZ001 (a wall clock's time has no zone)
 
 
 def _known_zone(name: str) -> str:
@@ -42,10 +40,15 @@ def _known_alert_type(name: str) -> str:
     return name
 
 
-def _secret_reference(value: str) -> str:
-    if not SECRET_REFERENCE.fullmatch(value):
-        raise ValueError("give a reference, never the secret: os.environ/NAME, secretsmanager:ARN_OR_NAME or ssm:NAME")
-    return value
+def _like(pattern: str, wanted: str) -> AfterValidator:
+    """Takes texts of a pattern; a refusal tells what is wanted and never what was given."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"give {wanted}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _as_list(value: object) -> object:
@@ -63,15 +66,23 @@ def _as_fractions(values: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
 
 
 Seconds = Annotated[int, Field(ge=1, le=366 * 86_400)]
+#: From when on a request is slow, in seconds.
+Slow = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-#: A time of day, ``22:00``.
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-AlertType = Annotated[str, AfterValidator(_known_alert_type)]
-SecretReference = Annotated[str, AfterValidator(_secret_reference)]
-SecretReferences = Annotated[list[SecretReference], BeforeValidator(_as_list)]
+Clock = Annotated[str, _like(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day, such as 22:00")]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
-SpendReportFrequency = Annotated[str, Field(pattern=r"^([1-9]|[12]\d|3[01])d$")]
+SpendReportFrequency = Annotated[str, _like(r"([1-9]|[12][0-9]|3[01])d", "1d to 31d")]
+AlertType = Annotated[str, AfterValidator(_known_alert_type)]
 Thresholds = Annotated[tuple[Decimal, ...], AfterValidator(_as_fractions)]
+SecretReference = Annotated[
+    str,
+    _like(
+        r"(os\.environ/|secretsmanager:|ssm:).+",
+        "a reference, never the secret: os.environ/NAME, secretsmanager:ARN_OR_NAME or ssm:NAME",
+    ),
+]
+SecretReferences = Annotated[list[SecretReference], BeforeValidator(_as_list)]
+TopicArn = Annotated[str, _like(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", "the ARN of an SNS topic")]
 
 
 class _Settings(BaseModel):
@@ -118,8 +129,8 @@ class Errors(_Settings):
 
     #: LiteLLM's exceptions (``RateLimitError`` …) that do not count.
     ignore_classes: list[str] = []
-    #: HTTP statuses that do not count; as in LiteLLM, what the caller did wrong does not.
-    ignore_codes: list[Annotated[int, Field(ge=100, le=599)]] = [400, 401, 403, 404, 413, 422]
+    #: HTTP statuses that do not count.
+    ignore_codes: list[Annotated[int, Field(ge=100, le=599)]] = []
 
 
 class QuietHours(_Settings):
@@ -129,33 +140,42 @@ class QuietHours(_Settings):
     end: Clock
     levels: Annotated[list[Level], Field(min_length=1)] = ["Low", "Medium"]
 
+    @model_validator(mode="after")
+    def _end_is_not_begin(self) -> "QuietHours":
+        if self.begin == self.end:
+            raise ValueError("begin and end are the same")
+        return self
+
     def end_after(self, now: datetime, *, zone: ZoneInfo) -> datetime | None:
         """When the quiet hours that are running end; None when none are. They may span midnight."""
         local = now.astimezone(zone)
         begin, end, clock = time.fromisoformat(self.begin), time.fromisoformat(self.end), local.time()
-        is_quiet = begin <= clock < end if begin <= end else clock >= begin or clock < end
+        is_quiet = begin <= clock < end if begin < end else clock >= begin or clock < end
         if not is_quiet:
             return None
         day = local.date() if clock < end else local.date() + timedelta(days=1)
-        return datetime.combine(day, end, tzinfo=zone).astimezone(UTC)
+        return _in_utc(datetime.combine(day, end), zone=zone, after=local)
 
 
 class Destination(_Settings):
     """One place to post to. ``url`` is a reference to a secret, since a webhook's URL is one.
 
-    ``secret`` is what a ``webhook`` signs with (HMAC-SHA256), ``topic_arn`` the SNS topic of an ``email``.
+    ``secret`` is what a ``webhook`` signs with (HMAC-SHA256), ``topic_arn`` the SNS topic of an ``email``, which has
+    no ``url``.
     """
 
     type: Literal["slack", "teams", "webhook", "email"] = "slack"
     url: SecretReference | None = None
     secret: SecretReference | None = None
-    topic_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$")] | None = None
+    topic_arn: TopicArn | None = None
 
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> "Destination":
-        needed = "topic_arn" if self.type == "email" else "url"
+        needed, unused = ("topic_arn", "url") if self.type == "email" else ("url", "topic_arn")
         if getattr(self, needed) is None:
             raise ValueError(f"a destination of type {self.type} needs {needed}")
+        if getattr(self, unused) is not None:
+            raise ValueError(f"a destination of type {self.type} has no {unused}")
         if self.secret is not None and self.type != "webhook":
             raise ValueError("secret: only a destination of type webhook signs")
         return self
@@ -187,7 +207,7 @@ class Config(_Settings):
     alert_types: list[AlertType] | None = None
     alert_to_webhook_url: dict[AlertType, SecretReferences] = {}
     #: Seconds after which a request is slow, or hanging. LiteLLM's own default differs by how it is configured: 300 or 600.
-    alerting_threshold: Annotated[float, Field(gt=0)] = DEFAULT_ALERTING_THRESHOLD_SECONDS
+    alerting_threshold: Slow = DEFAULT_ALERTING_THRESHOLD_SECONDS
     alerting_args: AlertingArgs = AlertingArgs()
     alert_type_config: dict[AlertType, AlertTypeConfig] = {}
     #: LiteLLM's general setting: how many days a spend report covers; with it come one a month and one a day if it says so.
@@ -198,7 +218,7 @@ class Config(_Settings):
     fallback_destination: str | None = None
     quiet_hours: list[QuietHours] = []
     #: Model group → seconds, in place of ``alerting_threshold``.
-    alerting_threshold_by_model: dict[str, Annotated[float, Field(gt=0)]] = {}
+    alerting_threshold_by_model: dict[str, Slow] = {}
     #: Seconds within which repeats of an alert type are counted rather than told.
     repeat_intervals: dict[AlertType, Annotated[int, Field(ge=10, le=86_400)]] = {}
     errors: Errors = Errors()
@@ -223,21 +243,29 @@ class Config(_Settings):
             raise ValueError("fallback_destination: is not in destinations")
         return self
 
-    def check_entity_types(self, known: Container[str]) -> None:
-        """Refuse settings for entity types that do not exist.
+    @model_validator(mode="after")
+    def _names_are_told_apart(self) -> "Config":
+        for name in self._webhooks().keys() & self.destinations.keys():
+            raise ValueError(f"destinations.{name}: is the name of alert_to_webhook_url's, give it another")
+        return self
+
+    def check_entity_types(self, known: Container[str], *, others: Container[str] = ()) -> None:
+        """Refuse settings for entity types that do not exist: ``known`` have budgets, ``others`` have none.
 
         Raises:
             ConfigurationError: names the setting.
         """
         for entity_type in self.thresholds:
             if entity_type != "default" and entity_type not in known:
-                raise ConfigurationError(f"CONFIG: thresholds.{_shown(entity_type)}: is not an entity type")
+                raise ConfigurationError(f"CONFIG: thresholds.{shown(entity_type)}: is not an entity type")
         for position, route in enumerate(self.routes):
-            if any(entity_type not in known for entity_type in route.entity_types or ()):
+            if any(entity_type not in known and entity_type not in others for entity_type in route.entity_types or ()):
                 raise ConfigurationError(f"CONFIG: routes.{position}.entity_types: names one that is not an entity type")
 
     def is_enabled(self, alert_type: str) -> bool:
-        """Whether alerts of this type are raised at all."""
+        """Whether alerts of this type are raised at all. LiteLLM's list has no name for what other senders post to the
+        drop-in Slack endpoint, so that is on whatever the list says.
+        """
         if self.alert_types is None or alert_type == SLACK_MESSAGE:
             return ALERT_TYPES[alert_type].is_on
         return alert_type in self.alert_types
@@ -250,16 +278,24 @@ class Config(_Settings):
         """Within how many seconds repeats are counted rather than told."""
         return self.repeat_intervals.get(alert_type, ALERT_TYPES[alert_type].interval_seconds)
 
-    def held_until(self, *, alert_type: str, level: str, now: datetime) -> datetime | None:
-        """When an alert that is raised now may be told: None for at once, else the end of its digest's interval or of
-        the quiet hours, whichever is later. Digests end at multiples of their interval since midnight of ``time_zone``.
-        """
-        waits: list[datetime] = []
+    def is_digest(self, alert_type: str) -> bool:
+        """Whether alerts of this type are gathered and told together."""
         settings = self.alert_type_config.get(alert_type)
-        if settings is not None and settings.digest:
-            waits.append(interval_end(now, seconds=settings.digest_interval, zone=self.zone))
-        waits += [end for quiet in self.quiet_hours if level in quiet.levels and (end := quiet.end_after(now, zone=self.zone))]
-        return max(waits, default=None)
+        return settings is not None and settings.digest
+
+    def held_until(self, *, alert_type: str, level: str, now: datetime) -> datetime | None:
+        """When an alert that is raised now may be told: None for at once, else the end of its digest's interval, or of
+        the quiet hours that are running at that moment.
+        """
+        told_at = now
+        if self.is_digest(alert_type):
+            told_at = interval_end(now, seconds=self.alert_type_config[alert_type].digest_interval, zone=self.zone)
+        quiet_hours = [quiet for quiet in self.quiet_hours if level in quiet.levels]
+        # Once for each: one may begin where another ends, and together they must not hold an alert for ever.
+        for _ in quiet_hours:
+            ends = [end for quiet in quiet_hours if (end := quiet.end_after(told_at, zone=self.zone))]
+            told_at = max(ends, default=told_at)
+        return told_at if told_at > now else None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -283,12 +319,14 @@ class Config(_Settings):
 
     def all_destinations(self) -> dict[str, Destination]:
         """Every destination that the document names, those of ``alert_to_webhook_url`` included; not the default one."""
-        webhooks = {
+        return self._webhooks() | self.destinations
+
+    def _webhooks(self) -> dict[str, Destination]:
+        return {
             _webhook_name(alert_type, index): Destination(url=url)
             for alert_type, urls in self.alert_to_webhook_url.items()
             for index, url in enumerate(urls)
         }
-        return webhooks | self.destinations
 
     def settings_without_effect(self) -> list[str]:
         """Settings that were given and have nothing to do here, for a warning at start."""
@@ -297,13 +335,20 @@ class Config(_Settings):
 
 
 def interval_end(now: datetime, *, seconds: int, zone: ZoneInfo) -> datetime:
-    """The next multiple of ``seconds`` since midnight of the zone (since its last Monday's, where that is a day or more)."""
+    """The end of the interval that ``now`` lies in, in UTC. Intervals follow one another without a gap on the zone's wall
+    clock, from a Monday's midnight on: one of an hour ends at full hours, of a day at midnight, of a week on Mondays.
+    """
     local = now.astimezone(zone)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    if seconds >= DAY_SECONDS:
-        midnight -= timedelta(days=local.weekday() % max(1, seconds // DAY_SECONDS))
-    passed = int((now - midnight).total_seconds()) // seconds
-    return (midnight + timedelta(seconds=(passed + 1) * seconds)).astimezone(UTC)
+    interval = timedelta(seconds=seconds)
+    passed_count = (local.replace(tzinfo=None) - _FIRST_MONDAY) // interval
+    return _in_utc(_FIRST_MONDAY + (passed_count + 1) * interval, zone=zone, after=local)
+
+
+def _in_utc(wall: datetime, *, zone: ZoneInfo, after: datetime) -> datetime:
+    """A wall clock's time that is yet to come. In the hour that comes twice a year it is of the same pass as ``after``,
+    else it would lie before it; in the hour that is left out it is as long after as if the clock had not been set.
+    """
+    return wall.replace(tzinfo=zone, fold=after.fold).astimezone(UTC)
 
 
 def _webhook_name(alert_type: str, index: int) -> str:
@@ -326,11 +371,11 @@ def parse_config(document: str) -> Config:
 
 
 def _fault(fault: Any) -> str:
-    place = ".".join(_shown(str(part)) for part in fault["loc"])
-    what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"]
+    place = ".".join(shown(str(part)) for part in fault["loc"])
+    what = "is not a setting" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
     return f"{place}: {what}" if place else what
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name that an operator wrote, unless it could be a secret in the wrong place."""
     return masked(name) if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "…"

@@ -10,8 +10,10 @@ GatewayAlertsError
 ├── EventRejected                 one event of a request is refused; its neighbours are not
 │   ├── UnrecognizedEvent         has the fields of no known shape
 │   ├── InvalidEvent              has the right shape and a wrong field
+│   ├── UnknownAlertType          `alert_type` is not in the table of alert types
 │   ├── UnknownBudgetAlertType    `type` is not in the table of budget alert types
 │   └── UnknownEventGroup         `event_group` is not an entity that has budgets
+├── SlackRefused                  a message for the drop-in Slack endpoint is refused, with the word that Slack answers
 ├── DependencyUnavailable         DynamoDB, SQS, SSM or Secrets Manager could not be used; try again later
 ├── InvalidAlert                  a queued message is not an alert
 └── InvalidUsage                  an item of the usage ledger cannot be read
@@ -87,6 +89,12 @@ class InvalidEvent(EventRejected):
     code = "invalid_event"
 
 
+class UnknownAlertType(EventRejected):
+    """``alert_type`` names no alert type."""
+
+    code = "unknown_alert_type"
+
+
 class UnknownBudgetAlertType(EventRejected):
     """``type`` names no budget alert type."""
 
@@ -97,6 +105,17 @@ class UnknownEventGroup(EventRejected):
     """``event_group`` names no entity that has budgets."""
 
     code = "unknown_event_group"
+
+
+class SlackRefused(GatewayAlertsError):
+    """A message for the drop-in Slack endpoint is refused as Slack refuses it: a status, and a word as the whole body.
+
+    https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/#handling_errors
+    """
+
+    def __init__(self, word: str, status: int = 400) -> None:
+        super().__init__(word)
+        self.word, self.status = word, status
 
 
 class DependencyUnavailable(GatewayAlertsError):

@@ -64,7 +64,8 @@ Moment = Annotated[datetime, AfterValidator(in_utc)]
 
 
 class _WireModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Built when it is first used: a container meets one or two of the shapes, and building is what a cold start costs most.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class UserInfo(_WireModel):

@@ -20,6 +20,9 @@ LONG_CHARACTERS = 20
 _MARKS = ("sk-", "sk_", "AIza", "earer", "EARER", "eyJ", "hooks.slack", "xox", "AKIA", "ASIA", "://")
 #: An AWS secret access key has this many characters, and no mark.
 _AWS_SECRET_CHARACTERS = 40
+#: How far before it a link is looked for that it would be part of.
+_PATH_CHARACTERS = 200
+_END_OF_PATH = re.compile(r"[\s?#|<>\"'`,;=]")
 
 #: A part of a name between hyphens: ``search``, ``Research``, ``prodSearch``, ``EMEA``, ``v2``, ``2026``.
 _WORD = re.compile(r"(?:[A-Z]?[a-z]{3,}){1,2}[0-9]*|[A-Za-z]?[a-z]*[0-9]*|[A-Z]+[0-9]*")
@@ -75,7 +78,13 @@ def _after_the_start(match: re.Match[str]) -> str:
 def _aws_secret(match: re.Match[str]) -> str:
     kinds = (str.isupper, str.islower, str.isdigit)
     is_random = all(any(map(kind, match[0])) for kind in kinds)
-    return mask(match[0]) if is_random else match[0]
+    return mask(match[0]) if is_random and not _is_path_of_link(match) else match[0]
+
+
+def _is_path_of_link(match: re.Match[str]) -> bool:
+    """Whether ``https://grafana.example/d/…`` has such a run by chance: masked, the link would lead nowhere."""
+    scheme = match.string.rfind("://", max(0, match.start() - _PATH_CHARACTERS), match.start() + 2)
+    return scheme >= 0 and _END_OF_PATH.search(match.string, scheme + 3, match.start()) is None
 
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (

@@ -9,6 +9,7 @@ Every metric, in the namespace ``GatewayAlerts/STACK`` with the dimension ``serv
     evaluate  EventsAccepted, EventsRejected           events by verdict
               ClaimsWon, ClaimsLost                    rungs that alert; rungs that somebody has alerted for
               AlertsRaised {alert_type, reason}        alerts, by what they say
+              OccurrencesHeld                          counted, to be told at the end of their interval
               AlertsLeftInOutbox, AlertsSwept          what the queue did not take at once; what the sweep sent later
               RequestsRefused, RequestsFailed          the sender's fault; ours
               SchedulesFailed                          a sweep or a canary that came to nothing

@@ -32,7 +32,7 @@ def request_log(*, cost: float | None = None, error: Mapping[str, Any] | None = 
 
 def offers_in(events: Iterable[Mapping[str, Any]], *, gateway: str = "gw", config: Config = CONFIG) -> list[Offer]:
     """The offers of events, none of which may be refused."""
-    evaluation = evaluate(parse_objects(list(events)), gateway=gateway, config=config)
+    evaluation = evaluate(parse_objects(list(events)), gateway=gateway, config=config, now=NOW)
     assert evaluation.rejections == []
     return [offer for _, offers in evaluation.offers for offer in offers]
 

@@ -7,11 +7,11 @@ import pytest
 from evaluate.pipeline import Evaluation, evaluate
 from evaluate.shapes import Rejection, parse_objects
 from gateway_alerts.config import Config, parse_config
-from tests.pipeline.evaluate.builders import CONFIG, budget_event, request_log
+from tests.pipeline.evaluate.builders import CONFIG, NOW, budget_event, request_log
 
 
 def evaluated(*events: Any, config: Config = CONFIG) -> Evaluation:
-    return evaluate(parse_objects(events), gateway="gw", config=config)
+    return evaluate(parse_objects(events), gateway="gw", config=config, now=NOW)
 
 
 CROSSING = budget_event(spend=9, max_budget=10, user_id="u")
@@ -89,11 +89,11 @@ def test_a_value_at_the_edge_refuses_its_event_alone(event: dict[str, Any]) -> N
 
 
 def test_an_evaluation_of_nothing_is_empty() -> None:
-    assert evaluate(parse_objects([]), gateway="gw", config=CONFIG) == Evaluation()
+    assert evaluate(parse_objects([]), gateway="gw", config=CONFIG, now=NOW) == Evaluation()
 
 
 def test_refusals_of_the_body_come_along() -> None:
     parsed = parse_objects([42])
-    assert evaluate(parsed, gateway="gw", config=CONFIG).rejections == [
+    assert evaluate(parsed, gateway="gw", config=CONFIG, now=NOW).rejections == [
         Rejection(0, "unrecognized_event: an event is a JSON object")
     ]

@@ -137,6 +137,7 @@ def test_an_alert_holds_who_and_how_much() -> None:
         "soft_budget_crossed": True,
         "projected_spend": Decimal("12.5"),
         "projected_exceeded_date": "2026-11-30",
+        "exhausted_at": None,
         "resets_at": RESETS_AT,
     }
     assert (made.raised_at, made.destinations) == (NOW, ("default",))

@@ -1,9 +1,8 @@
 import json
 
 from evaluate.answers import evaluated_answer, http_answer, refusal_body
-from evaluate.pipeline import Evaluation, Raised
+from evaluate.pipeline import Evaluation
 from evaluate.shapes import Rejection
-from tests.pipeline.evaluate.builders import alerts_in, budget_event
 
 
 def test_an_answer_is_json_that_nobody_keeps() -> None:
@@ -26,14 +25,13 @@ def test_a_refusal_has_the_counts_of_every_answer() -> None:
 
 def test_success_is_exactly_200_with_counts_and_refusals() -> None:
     evaluation = Evaluation(accepted=[0, 2], rejections=[Rejection(1, "code: why")])
-    raised = Raised(alerts=alerts_in([budget_event(spend=9, max_budget=10)]), repeat_count=3, unsent_count=1)
-    answer = evaluated_answer(evaluation, raised)
+    answer = evaluated_answer(evaluation, alert_count=1)
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {"accepted": 2, "alerts": 1, "rejected": [{"index": 1, "reason": "code: why"}]}
 
 
 def test_400_when_nothing_was_usable_tells_why_of_each() -> None:
-    answer = evaluated_answer(Evaluation(rejections=[Rejection(0, "code: why")]), Raised())
+    answer = evaluated_answer(Evaluation(rejections=[Rejection(0, "code: why")]), alert_count=0)
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"]) == {
         "error": "nothing_usable",

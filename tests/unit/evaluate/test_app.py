@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import pytest
 
 from evaluate.app import lambda_handler
+from evaluate.claims import OUTBOX_SHARDS
 from evaluate.ingress import MAX_BODY_BYTES
+from evaluate.table import AGENDA_SHARDS
 from gateway_alerts import secrets
 from gateway_alerts.errors import (
     ConfigurationError,
@@ -297,7 +299,7 @@ class TestEventBridge:
 class TestSweep:
     def test_an_empty_outbox_asks_the_index_and_writes_nothing(self, container: FakeAws, output: Output) -> None:
         assert lambda_handler({"schedule": "sweep_outbox"}, None) is None
-        assert container.operations == ["GetParameter"] + ["Query"] * 8
+        assert container.operations == ["GetParameter"] + ["Query"] * (OUTBOX_SHARDS + AGENDA_SHARDS)
         assert output.read() == ([], [])
 
     def test_what_was_left_behind_is_sent_cleared_and_told(self, container: FakeAws, output: Output) -> None:
@@ -308,7 +310,12 @@ class TestSweep:
         output.read()
         container.calls.clear()
         lambda_handler({"schedule": "sweep_outbox"}, None)
-        assert container.operations == ["Query", "SendMessageBatch", "UpdateItem", *["Query"] * 7]
+        assert container.operations == [
+            "Query",
+            "SendMessageBatch",
+            "UpdateItem",
+            *["Query"] * (OUTBOX_SHARDS - 1 + AGENDA_SHARDS),
+        ]
         logs, flushes = output.read()
         assert [(line["message"], line["alert_count"]) for line in logs] == [("swept", 1)]
         assert flushes == [{"AlertsSwept": 1}]
@@ -318,7 +325,7 @@ class TestSweep:
         pages = iter([{"Items": [broken]}])
         container.answers["Query"] = lambda asked: next(pages, {"Items": []})
         lambda_handler({"schedule": "sweep_outbox"}, None)
-        assert container.operations.count("Query") == 8
+        assert container.operations.count("Query") == OUTBOX_SHARDS + AGENDA_SHARDS
         logs, flushes = output.read()
         assert [(line["level"], line["detail"]) for line in logs] == [("ERROR", "outbox of budget#user#00000000 cannot be read")]
         assert flushes == [{"SchedulesFailed": 1}]
@@ -416,11 +423,13 @@ class TestWhatIsWritten:
     def test_settings_without_effect_are_told_once(
         self, container: FakeAws, output: Output, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("CONFIG", '{"alerting_threshold": 300}')
+        monkeypatch.setenv("CONFIG", '{"alerting_args": {"report_check_interval": 300}}')
         for _ in range(2):
             post(QUIET)
         logs, _ = output.read()
-        assert [(line["message"], line["settings"]) for line in logs] == [("settings without effect", ["alerting_threshold"])]
+        assert [(line["message"], line["settings"]) for line in logs] == [
+            ("settings without effect", ["alerting_args.report_check_interval"])
+        ]
 
     def test_a_configuration_that_becomes_wrong_is_told_and_the_one_before_stays(
         self, container: FakeAws, output: Output

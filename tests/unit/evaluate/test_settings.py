@@ -6,6 +6,8 @@ from gateway_alerts.errors import ConfigurationError
 EVERYTHING = {
     "ALERTS_TABLE_NAME": "table",
     "ALERTS_QUEUE_URL": "https://queue",
+    "USAGE_TABLE_NAME": "usage",
+    "REQUEST_LOG_GATEWAY": "prod",
     "INGEST_TOKENS": "prod=token",
     "INGEST_TOKENS_SECRET_ARN": "arn:tokens",
     "CONFIG": "{}",
@@ -16,7 +18,9 @@ EVERYTHING = {
 def test_every_setting_is_read_from_its_variable() -> None:
     assert Settings.read(EVERYTHING | {"SOMETHING_ELSE": "x"}) == Settings(
         table_name="table",
+        usage_table_name="usage",
         queue_url="https://queue",
+        request_log_gateway="prod",
         ingest_tokens="prod=token",
         ingest_tokens_secret_arn="arn:tokens",
         config="{}",
@@ -28,6 +32,7 @@ def test_table_and_queue_are_all_that_must_be_set() -> None:
     settings = Settings.read({"ALERTS_TABLE_NAME": "table", "ALERTS_QUEUE_URL": "https://queue"})
     assert (settings.ingest_tokens, settings.ingest_tokens_secret_arn) == ("", "")
     assert (settings.config, settings.config_parameter_name) == ("", "")
+    assert (settings.usage_table_name, settings.request_log_gateway) == ("", "default")
 
 
 MISSING = {

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from evaluate.periods import quarter_of
-from evaluate.usage import Deployment, DeploymentFigures, GatewayUsage, Spend, Spender, Usage
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.usage import Deployment, DeploymentFigures, GatewayUsage, Spend, Spender, Usage
 from gateway_alerts.distributions import buckets_of
 from gateway_alerts.errors import DependencyUnavailable
 from gateway_alerts.events import RequestLog

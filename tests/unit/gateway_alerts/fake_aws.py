@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectTimeoutError
@@ -46,17 +48,22 @@ class FakeAws:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        operation = request.headers["X-Amz-Target"].decode().partition(".")[2]
-        asked = json.loads(request.body)
+        target = request.headers.get("X-Amz-Target")
+        if target is None:  # SNS speaks in forms and XML, the others in JSON
+            asked: dict[str, Any] = dict(parse_qsl(request.body.decode() if isinstance(request.body, bytes) else request.body))
+            operation, respond = asked["Action"], _xml_response
+        else:
+            asked = json.loads(request.body)
+            operation, respond = target.decode().partition(".")[2], _response
         self.calls.append((operation, asked))
         answer = self.answers[operation]
         if callable(answer):
             answer = answer(asked)
         if isinstance(answer, AwsError):
-            return _response(request, 400, answer.body)
+            return respond(request, 400, answer.body)
         if isinstance(answer, Exception):
             raise answer
-        return _response(request, 200, answer)
+        return respond(request, 200, answer)
 
     @property
     def operations(self) -> list[str]:
@@ -82,3 +89,13 @@ def _md5(text: str) -> str:
 def _response(request: AWSPreparedRequest, status: int, body: Mapping[str, Any]) -> AWSResponse:
     headers = {"content-type": "application/x-amz-json-1.0"}
     return AWSResponse(request.url, status, headers, _Raw(json.dumps(body).encode()))
+
+
+def _xml_response(request: AWSPreparedRequest, status: int, body: Mapping[str, Any]) -> AWSResponse:
+    if "__type" in body:
+        error = f"<Code>{body['__type']}</Code><Message>{escape(body['message'])}</Message>"
+        text = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"
+    else:
+        fields = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in body.items())
+        text = f"<PublishResponse><PublishResult>{fields}</PublishResult></PublishResponse>"
+    return AWSResponse(request.url, status, {"content-type": "text/xml"}, _Raw(text.encode()))

@@ -6,9 +6,10 @@ from botocore.exceptions import NoRegionError
 
 from gateway_alerts import aws
 from gateway_alerts.aws import aws_client
+from notify.app import POST_MILLIS
 from tests.unit.gateway_alerts.fake_aws import FakeAws
 
-SERVICES = ("dynamodb", "secretsmanager", "sqs", "ssm")
+SERVICES = ("dynamodb", "secretsmanager", "sns", "sqs", "ssm")
 #: EvaluateFunction's; NotifyFunction has a second more.
 SHORTEST_TIMEOUT_SECONDS = 29
 
@@ -35,7 +36,7 @@ def test_threads_that_ask_at_once_get_the_one_client_of_each_service_and_clients
 
     monkeypatch.setattr("boto3.client", make)
     with ThreadPoolExecutor(16) as threads:
-        clients = list(threads.map(lambda n: (SERVICES[n % 4], aws_client(SERVICES[n % 4])), range(32)))  # type: ignore[arg-type]
+        clients = list(threads.map(lambda n: (SERVICES[n % 5], aws_client(SERVICES[n % 5])), range(40)))  # type: ignore[arg-type]
     aws._clients.clear()
 
     assert len(set(clients)) == len(SERVICES)
@@ -57,6 +58,13 @@ def test_a_client_gives_up_before_the_function_is_stopped(fake_aws: FakeAws, ser
     settings = aws_client(service).meta.config  # type: ignore[arg-type]
     longest_seconds = settings.retries["total_max_attempts"] * (settings.connect_timeout + settings.read_timeout)
     assert longest_seconds < SHORTEST_TIMEOUT_SECONDS
+
+
+def test_a_mail_is_not_sent_again_by_the_sdk_and_a_post_of_it_ends_within_its_time(fake_aws: FakeAws) -> None:
+    settings = aws_client("sns").meta.config
+
+    assert settings.retries["total_max_attempts"] == 1
+    assert (settings.connect_timeout + settings.read_timeout) * 1_000 < POST_MILLIS
 
 
 def test_a_client_honours_the_endpoint_of_the_environment(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def test_a_parameter_that_cannot_be_fetched_is_unavailable(logger: FakeLogger, f
 
 
 def test_settings_without_effect_are_told_once(logger: FakeLogger) -> None:
-    config = source(logger, inline='{"alerting_threshold": 300, "alerting_args": {"outage_alert_ttl": 60}}')
+    config = source(logger, inline='{"alerting_threshold": 300, "alerting_args": {"log_to_console": true}}')
     config.current()
     config.current()
-    assert logger.lines == [("warning", "settings without effect", ["alerting_threshold", "alerting_args.outage_alert_ttl"])]
+    assert logger.lines == [("warning", "settings without effect", ["alerting_args.log_to_console"])]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway_alerts import errors
-from gateway_alerts.errors import EventRejected, GatewayAlertsError, RequestRefused, Unauthorized, place_of
+from gateway_alerts.errors import EventRejected, GatewayAlertsError, RequestRefused, SlackRefused, Unauthorized, place_of
 
 
 def subclasses(error: type[Exception]) -> Iterator[type[Exception]]:
@@ -50,6 +50,12 @@ def test_a_reason_begins_with_its_code() -> None:
 
 def test_a_wrong_token_is_told_nothing_about_itself() -> None:
     assert str(Unauthorized()) == "a valid ingest token is required"
+
+
+def test_a_message_is_refused_with_slacks_word_and_a_status() -> None:
+    refused = SlackRefused("invalid_token", 403)
+    assert (refused.word, refused.status, str(refused)) == ("invalid_token", 403, "invalid_token")
+    assert SlackRefused("no_text").status == 400
 
 
 def test_an_error_is_told_by_where_it_was_raised() -> None:

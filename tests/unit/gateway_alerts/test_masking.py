@@ -48,6 +48,14 @@ MASKED = {
     "an AWS access key": ("AKIAIOSFODNN7EXAMPLE", "AKI…MPLE"),
     "a temporary AWS access key": ("id ASIAIOSFODNN7EXAMPLE.", "id ASI…MPLE."),
     "an AWS secret access key": ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJa…EKEY"),
+    "an AWS secret access key after a link": (
+        "https://a.example wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "https://a.example wJa…EKEY",
+    ),
+    "an AWS secret access key in a link's query": (
+        "https://a.example/x?secret=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "https://a.example/x?secret=wJa…EKEY",
+    ),
     "a password in a URL": ("postgres://app:hunter2@db:5432/x", "postgres://app:…@db:5432/x"),
     "a password with an @": ("postgres://app:hunt@er2@db/x", "postgres://app:…@db/x"),
     "a password without a user": ("redis://:hunter2@cache", "redis://:…@cache"),
@@ -99,6 +107,8 @@ NAMES = [
     "0f8fad5b-d9cb-469f-a165-70867728950e",
     "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",  # a SHA-1; a hash is shown by its first digits elsewhere
     "production/search/team/of/the/whole/firm",  # 40 characters
+    "https://grafana.example.com/alerting/grafana/cdeqMlhvflwe8c/view?orgId=1",  # 40 of them, of all kinds
+    "https://Prod1/dashboards/Search/latency/review",
     "研究チーム-検索",
     "🔥 hot path",
 ]
@@ -157,6 +167,9 @@ HOSTILE = {
         "AWS keys": "AKIA",
         "base64": "Aa0/",
         "base64 that is cut": "Aa0/" * 9 + "Aa0.",
+        "secrets": "Aa0/" * 10 + " ",
+        "secrets in a link": "Aa0/" * 10 + ".",
+        "links of secrets": "://Aa0/" + "Aa0/" * 9 + ".",
         "capitals": "aA",
         "hyphens": "-",
         "underscores": "_",

@@ -1,5 +1,6 @@
 import http.client
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +28,21 @@ def header(value: str, kind: str = "plain_text") -> dict[str, Any]:
 
 def context(*elements: Any) -> dict[str, Any]:
     return {"type": "context", "elements": list(elements)}
+
+
+def chart(
+    title: str = "x",
+    type: str = "bar",  # noqa: A002
+    categories: Sequence[str] = ("a", "b"),
+    labels: Sequence[str] | None = None,
+    values: Sequence[Any] | None = None,
+    name: str = "x",
+    **other: Any,
+) -> dict[str, Any]:
+    named = zip(labels or categories, values or range(len(categories)), strict=True)
+    series = [{"name": name, "data": [{"label": label, "value": value} for label, value in named]}]
+    drawn = {"type": type, "series": series, "axis_config": {"categories": list(categories)}}
+    return {"type": "data_visualization", "title": title, "chart": drawn | other}
 
 
 def button(**changes: Any) -> dict[str, Any]:
@@ -93,6 +109,9 @@ def test_only_new_messages_are_asked_for_and_html_only_on_demand(inbox: Inbox) -
         pytest.param([{"type": "rich_text", "elements": []}], id="rich text"),
         pytest.param([{"type": "markdown", "text": "x" * 12_000}], id="markdown of 12,000"),
         pytest.param([{"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * 20] * 100}], id="a table"),
+        pytest.param([chart(title="x" * 50)] * 2, id="two charts"),
+        pytest.param([chart(type="pie", segments=[{"label": "x", "value": 1}] * 12)], id="a pie"),
+        pytest.param([chart(categories=[f"{n:020}" for n in range(20)])], id="a chart of 20 points with labels of 20"),
     ],
 )
 def test_what_keeps_the_limits_is_taken(inbox: Inbox, blocks: list[Any]) -> None:
@@ -142,6 +161,18 @@ def test_a_message_that_slack_cannot_read_is_refused_in_its_words(inbox: Inbox, 
         pytest.param([{"type": "table", "rows": [[]] * 101}], id="101 rows"),
         pytest.param([{"type": "table", "rows": [[{}] * 21]}], id="21 columns"),
         pytest.param([{"type": "table", "rows": [[]]}] * 2, id="two tables"),
+        pytest.param([chart()] * 3, id="three charts"),
+        pytest.param([chart(title="x" * 51)], id="a chart's title over 50"),
+        pytest.param([chart(title="")], id="a chart without a title"),
+        pytest.param([chart(type="map")], id="an unknown kind of chart"),
+        pytest.param([chart(categories=[str(n) for n in range(21)])], id="a chart of 21 points"),
+        pytest.param([chart(categories=["x" * 21])], id="a chart's label over 20"),
+        pytest.param([chart(categories=["x", "x"])], id="a chart with a label twice"),
+        pytest.param([chart(categories=["x"], labels=["y"])], id="a chart whose points are not its categories"),
+        pytest.param([chart(name="x" * 21)], id="a series' name over 20"),
+        pytest.param([chart(values=["1", "2"])], id="a chart's value in words"),
+        pytest.param([chart(series=[])], id="a chart without a series"),
+        pytest.param([chart(type="pie", segments=[{"label": "x", "value": 1}] * 13)], id="a pie of 13 parts"),
         pytest.param([section("x") | {"block_id": "x" * 256}], id="a block_id over 255"),
         pytest.param([section("x") | {"block_id": "same"}] * 2, id="a block_id twice"),
         pytest.param([{"type": "confetti"}], id="an unknown block"),

@@ -34,6 +34,14 @@ def plain(text: str) -> dict[str, str]:
             {"type": "actions", "elements": [{"type": "button", "text": plain("Go")}]},
             '<div class="actions"><span class="button">Go</span></div>',
         ),
+        (
+            {
+                "type": "data_visualization",
+                "title": "<Spend>",
+                "chart": {"type": "pie", "segments": [{"label": "<a>", "value": 2}]},
+            },
+            f'<div class="chart">&lt;Spend&gt;<pre>&lt;a&gt;  {"█" * 20} 2</pre></div>',
+        ),
         ({"type": "confetti"}, '<div class="unknown">confetti block</div>'),
         (
             {"type": "table", "rows": [[{"type": "raw_text", "text": "<a>"}]]},

@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 from botocore.exceptions import ClientError
 
-from gateway_alerts.alerts import Alert, BudgetFigures, Entity, QueuedAlert
+from gateway_alerts.alerts import Alert, BudgetFigures, Entity, Fact, QueuedAlert
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
 from notify.dead_letters import DeadLetter
 from notify.deliveries import Delivery
 from notify.destinations.base import Message
 from notify.gates import PROBE_EVERY, GateState, Reservation, decide
-from notify.grouping import AlertItem, Received
+from notify.grouping import AlertItem, Received, group_by_destination
 from notify.outcomes import Delivered, Outcome
 from notify.pipeline import Notified, Ports, notify
 
@@ -30,7 +30,19 @@ WEBHOOK = "https://hooks.slack.test/services/T0SECRET1/B0SECRET2/x9SECRET3"
 SECRETS = ("T0SECRET1", "B0SECRET2", "x9SECRET3", "hooks.slack.test")
 
 _ENTITY = {"entity_type": "type", "entity_id": "id", "name": "name", "owner": "owner", "team": "team"}
-_ALERT = ("alert_id", "dedupe_key", "alert_type", "event", "level", "gateway", "message", "raised_at", "destinations")
+_ALERT = (
+    "alert_id",
+    "dedupe_key",
+    "alert_type",
+    "event",
+    "level",
+    "gateway",
+    "message",
+    "raised_at",
+    "destinations",
+    "is_resolved",
+    "is_digest",
+)
 _EVENTS = {"projected": "projected_limit_exceeded", "soft": "soft_budget_crossed"}
 
 
@@ -42,6 +54,8 @@ def make_alert(**given: Any) -> Alert:
         _ENTITY[k]: given.pop(k) for k in list(given) if k in _ENTITY
     }
     alert = {key: given.pop(key) for key in list(given) if key in _ALERT}
+    if "facts" in given:
+        alert["facts"] = tuple(Fact(label=label, text=text) for label, text in given.pop("facts"))
     budget: dict[str, Any] = {"kind": "maximum", "spend": "96", "limit": "100"} | given
     over = budget["kind"] != "maximum" or Decimal(budget["spend"]) >= Decimal(budget["limit"])
     budget.setdefault("rung", "1" if over else "0.95")
@@ -57,6 +71,39 @@ def make_alert(**given: Any) -> Alert:
         "raised_at": NOW,
     }
     return Alert(**(defaults | alert), entity=Entity(**entity), budget=BudgetFigures(**budget))
+
+
+def make_incident(alert_type: str = "llm_exceptions", **given: Any) -> Alert:
+    """An alert of any other type, of model ``gpt-4o``, but for what is given: fields of the alert and of its entity, by name.
+    ``facts`` are pairs of label and text.
+    """
+    entity = {"type": "model", "id": "gpt-4o", "name": "gpt-4o"} | {_ENTITY[k]: given.pop(k) for k in list(given) if k in _ENTITY}
+    facts = tuple(Fact(label=label, text=text) for label, text in given.pop("facts", ()))
+    defaults = {
+        "alert_id": f"alert-{alert_type}-{entity['id']}",
+        "dedupe_key": f"{alert_type}#{entity['id']}",
+        "alert_type": alert_type,
+        "event": alert_type,
+        "level": "High",
+        "gateway": "prod-gateway",
+        "message": "it failed",
+        "raised_at": NOW,
+    }
+    return Alert(**(defaults | given), entity=Entity(**entity), facts=facts)
+
+
+def make_item_of(*alerts: Alert) -> AlertItem:
+    """The one item that alerts of one sameness are grouped into."""
+    ((item,),) = group_by_destination(received_of(*alerts)).values()
+    return item
+
+
+def received_of(*alerts: Alert) -> list[Received]:
+    """A record of each alert, as it has been read."""
+    return [
+        Received(f"message-{n}", f"handle-{n}", "", NOW, 1, QueuedAlert(destination="default", alert=alert))
+        for n, alert in enumerate(alerts)
+    ]
 
 
 def make_received(
@@ -156,7 +203,7 @@ class FakeGates:
         self.healed: list[str] = []
         self._reservations, self._cannot = list(reservations), set(cannot)
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         self._check("reserve")
         self.reserved.append(destination)
         return self._reservations.pop(0) if self._reservations else Reservation(is_granted=True)
@@ -193,10 +240,12 @@ class MemoryGates(FakeGates):
         self.states = dict(states)
         self._lock = Lock()
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         with self._lock:
             self.reserved.append(destination)
-            reservation, after = decide(self.states.get(destination, GateState()), holder=holder, moment=millis(now))
+            reservation, after = decide(
+                self.states.get(destination, GateState()), holder=holder, moment=millis(now), is_second_form=is_second_form
+            )
             self.states[destination] = after
         return reservation
 

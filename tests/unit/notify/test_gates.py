@@ -26,6 +26,11 @@ def refused(wait_seconds: int, broken_reason: str | None = None) -> tuple[Reserv
     return Reservation(is_granted=False, wait_seconds=wait_seconds, broken_reason=broken_reason), None
 
 
+def held_for_diverting(wait_seconds: int, **state: object) -> tuple[Reservation, GateState]:
+    after = GateState(broken_reason=GONE, held_until_millis=T + HOLD_MILLIS, holder="me", **state)
+    return Reservation(is_granted=False, wait_seconds=wait_seconds, broken_reason=GONE), after
+
+
 TABLE = {
     "idle": (GateState(), granted()),
     "idle for long": (GateState(arrival_millis=T - 60_000), granted()),
@@ -47,15 +52,25 @@ TABLE = {
         GateState(holder="you", held_until_millis=T + 9_000, closed_until_millis=T + 5_000),
         refused(5),
     ),
-    "broken, no probe yet": (GateState(broken_reason=GONE, probe_at_millis=T + 900_000), refused(900, GONE)),
+    "broken, no probe yet": (
+        GateState(broken_reason=GONE, probe_at_millis=T + 900_000),
+        held_for_diverting(900, probe_at_millis=T + 900_000),
+    ),
     "broken, time for a probe": (
         GateState(broken_reason=GONE, probe_at_millis=T),
         granted(broken_reason=GONE, probe_at_millis=T + PROBE_MILLIS),
     ),
-    "broken and closed": (GateState(broken_reason=GONE, probe_at_millis=T - 1, closed_until_millis=T + 7_000), refused(7, GONE)),
-    "broken and held by another": (
-        GateState(broken_reason=GONE, probe_at_millis=T - 1, holder="you", held_until_millis=T + 1),
-        refused(1, GONE),
+    "broken and closed": (
+        GateState(broken_reason=GONE, probe_at_millis=T - 1, closed_until_millis=T + 7_000),
+        held_for_diverting(7, probe_at_millis=T - 1, closed_until_millis=T + 7_000),
+    ),
+    "broken, and another probes or diverts": (
+        GateState(broken_reason=GONE, probe_at_millis=T + 900_000, holder="you", held_until_millis=T + 1),
+        refused(1),
+    ),
+    "broken, and who diverted is taken for dead": (
+        GateState(broken_reason=GONE, probe_at_millis=T + 900_000, holder="you", held_until_millis=T),
+        held_for_diverting(900, probe_at_millis=T + 900_000),
     ),
 }
 
@@ -74,6 +89,34 @@ def test_a_burst_of_five_then_one_a_second() -> None:
         grants += [tenth / 10] if reservation.is_granted else []
 
     assert grants == [0.0, 0.1, 0.2, 0.3, 0.4, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+
+
+SECOND_FORMS = {
+    "after a burst of five": (GateState(arrival_millis=T + 5_000), granted(arrival_millis=T + 6_000)),
+    "far ahead of the rate": (GateState(arrival_millis=T + 9_500), granted(arrival_millis=T + 10_500)),
+    "closed": (GateState(closed_until_millis=T + 30_000), refused(30)),
+    "held by another": (GateState(holder="you", held_until_millis=T + 9_000), refused(1)),
+}
+
+
+@pytest.mark.parametrize(("state", "expected"), SECOND_FORMS.values(), ids=SECOND_FORMS)
+def test_the_second_form_of_a_refused_message_waits_for_everything_but_the_pace(
+    state: GateState, expected: tuple[Reservation, GateState | None]
+) -> None:
+    reservation, after = expected
+
+    assert decide(state, holder="me", moment=T, is_second_form=True) == (reservation, after or state)
+
+
+def test_a_destination_that_refuses_every_first_form_gets_one_message_in_two_seconds() -> None:
+    gates, calls = gates_in(FakeDynamoDB()), []
+    for tenth in range(200):
+        now = NOW + timedelta(milliseconds=tenth * 100)
+        if gates.reserve("team", holder="me", now=now).is_granted:
+            assert gates.reserve("team", holder="me", now=now, is_second_form=True).is_granted
+            calls += [tenth / 10] * 2
+
+    assert calls[6::2] == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0]
 
 
 def test_a_broken_destination_is_probed_once_in_fifteen_minutes() -> None:
@@ -110,10 +153,13 @@ def test_whatever_is_asked_no_more_goes_than_the_rate_allows_and_nothing_while_c
         match action:
             case "reserve":
                 reservation = gates.reserve("team", holder=who, now=now)
-                assert (reservation.broken_reason is not None) is (probe_at is not None)
+                is_anothers = holder not in ("", who) and moment < held_until
+                assert (reservation.broken_reason is not None) is (probe_at is not None and not is_anothers)
+                if reservation.broken_reason is not None:
+                    holder, held_until = who, moment + HOLD_MILLIS
                 if reservation.is_granted:
                     assert moment >= closed_until
-                    assert holder in ("", who) or moment >= held_until
+                    assert not is_anothers
                     assert probe_at is None or moment >= probe_at
                     grants.append(moment)
                     holder, held_until = who, moment + HOLD_MILLIS
@@ -181,6 +227,19 @@ def test_who_holds_the_gate_keeps_others_out_until_release() -> None:
     assert not gates.reserve("team", holder="you", now=NOW).is_granted
     gates.release("team", holder="me")
     assert gates.reserve("team", holder="you", now=NOW).is_granted
+
+
+def test_who_diverts_from_a_broken_destination_holds_its_gate_and_asking_again_prolongs_that() -> None:
+    gates = gates_in(FakeDynamoDB())
+    gates.set_broken("team", reason=GONE, now=NOW)
+    almost = timedelta(milliseconds=HOLD_MILLIS - 1)
+
+    assert gates.reserve("team", holder="me", now=NOW).broken_reason == GONE
+    assert gates.reserve("team", holder="you", now=NOW + almost) == Reservation(is_granted=False, wait_seconds=1)
+    assert gates.reserve("team", holder="me", now=NOW + almost).broken_reason == GONE
+    assert gates.reserve("team", holder="you", now=NOW + 2 * almost) == Reservation(is_granted=False, wait_seconds=1)
+    gates.release("team", holder="me")
+    assert gates.reserve("team", holder="you", now=NOW + 2 * almost).broken_reason == GONE
 
 
 def test_closing_never_shortens() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway_alerts.alerts import Alert, Occurrences
 from notify.grouping import AlertItem, Received, group_by_destination
-from tests.unit.notify.fakes import NOW, make_received
+from tests.unit.notify.fakes import NOW, make_incident, make_item_of, make_received, received_of
 
 
 def received(message_id: str, destination: str = "default", **given: Any) -> Received:
@@ -61,6 +62,7 @@ def test_an_alert_raised_again_counts_twice_with_the_newest_figures() -> None:
         pytest.param({"dedupe_key": "budget#key#other"}, id="another identity"),
         pytest.param({"event": "budget_crossed"}, id="another event"),
         pytest.param({"rung": "0.85"}, id="another rung"),
+        pytest.param({"is_resolved": True}, id="that it is over"),
     ],
 )
 def test_what_says_something_else_is_an_item_of_its_own(other: dict[str, str]) -> None:
@@ -79,3 +81,79 @@ def test_key_user_team_and_organization_of_one_name_are_four_items() -> None:
     items = grouped(*(received(t, entity_type=t, entity_id="acme", name="acme") for t in types))
 
     assert [item.alert.entity.type for item in items] == list(types)
+
+
+# --- how often it happened -------------------------------------------------------------------------------------------
+
+BEFORE, AFTER = NOW - timedelta(minutes=9), NOW + timedelta(minutes=9)
+
+
+def happened(alert_id: str, **occurrences: Any) -> Alert:
+    return make_incident(alert_id=alert_id, occurrences=Occurrences(**occurrences))
+
+
+@pytest.mark.parametrize(
+    ("alerts", "count"),
+    [
+        pytest.param([happened("a")], 1, id="once"),
+        pytest.param([happened("a", count=7)], 7, id="repeats that were counted before"),
+        pytest.param([happened("a", count=7), happened("b", count=5)], 12, id="of two alerts together"),
+        pytest.param([happened("a", count=7), happened("a", count=7)], 7, id="of one alert that came twice, once"),
+        pytest.param([happened("a", count=7), happened("b"), happened("a", count=7)], 8, id="of both"),
+    ],
+)
+def test_occurrences_are_added_up_by_alert(alerts: list[Alert], count: int) -> None:
+    item = make_item_of(*alerts)
+
+    assert item.count == count
+    assert item.occurrences.count == count
+    assert len(item.message_ids) == len(alerts)
+
+
+@pytest.mark.parametrize(
+    ("times", "first_at", "last_at"),
+    [
+        pytest.param([{}, {}], None, None, id="of nothing nothing"),
+        pytest.param([{"first_at": NOW, "last_at": NOW}, {}], NOW, NOW, id="of one that says it"),
+        pytest.param(
+            [{"first_at": BEFORE, "last_at": NOW}, {"first_at": NOW, "last_at": AFTER}], BEFORE, AFTER, id="the widest of two"
+        ),
+        pytest.param(
+            [{"first_at": NOW, "last_at": AFTER}, {"first_at": BEFORE, "last_at": NOW}],
+            BEFORE,
+            AFTER,
+            id="whichever came first",
+        ),
+    ],
+)
+def test_times_are_the_widest(times: list[dict[str, Any]], first_at: Any, last_at: Any) -> None:
+    occurrences = make_item_of(*(happened(str(n), **each) for n, each in enumerate(times))).occurrences
+
+    assert (occurrences.first_at, occurrences.last_at) == (first_at, last_at)
+
+
+def test_durations_are_added_up() -> None:
+    item = make_item_of(happened("a", seconds={10: 2, 30: 1}), happened("b", seconds={30: 4, 50: 1}))
+
+    assert item.occurrences.seconds == {10: 2, 30: 5, 50: 1}
+
+
+def test_gateways_that_say_the_same_are_all_known_in_the_order_of_arrival() -> None:
+    item = make_item_of(*(make_incident(alert_id=name, gateway=name) for name in ("eu", "us", "eu")))
+
+    assert item.gateways == ("eu", "us")
+    assert make_item_of(make_incident(gateway="eu")).gateways == ("eu",)
+
+
+def test_an_item_that_was_not_grouped_tells_its_alert() -> None:
+    alert = happened("a", count=3, first_at=NOW)
+
+    assert AlertItem(alert).occurrences == alert.occurrences
+
+
+def test_what_began_and_what_ended_are_told_apart_and_in_order() -> None:
+    alerts = [make_incident("outage_alerts", alert_id=str(n), is_resolved=n == 1) for n in range(3)]
+
+    items = group_by_destination(received_of(*alerts))["default"]
+
+    assert [(item.alert.is_resolved, item.count) for item in items] == [(False, 2), (True, 1)]

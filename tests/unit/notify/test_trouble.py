@@ -1,7 +1,7 @@
 """What becomes of a batch when destinations, gates or queues are in trouble: it waits, is diverted or given up, never lost."""
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
 from notify.dead_letters import DeadLetter
+from notify.deliveries import Delivery
 from notify.destinations.base import Message
 from notify.destinations.slack import SlackWebhook
 from notify.gates import PROBE_EVERY, Reservation
@@ -244,7 +245,20 @@ def test_a_message_that_is_refused_in_its_plainest_form_is_given_up_alone() -> N
     assert target.plain == [False, True, False, False]
 
 
-def test_a_plainer_form_waits_for_the_gate_like_every_post() -> None:
+def test_a_plainer_form_goes_at_once_however_busy_the_destination_and_the_next_post_pays_for_it() -> None:
+    target, records = FakeDestination(*[Delivered()] * 4, REFUSED, Delivered(), degrades=True), make_records(6)
+    stack = Stack(default=target)
+
+    notified = stack.batch(records)
+
+    assert target.plain == [False] * 5 + [True]  # the last of the burst is refused
+    assert notified.alert_count == 5
+    assert stack.returns.seconds == {"default-5": 2}
+    assert stack.batch(again(records[5:]), at=timedelta(seconds=1.9)).failed == {"default-5"}
+    assert stack.batch(again(records[5:]), at=timedelta(seconds=2)).failed == set()
+
+
+def test_a_plainer_form_waits_for_a_gate_that_is_closed() -> None:
     gates = FakeGates(Reservation(is_granted=True), Reservation(is_granted=False, wait_seconds=3))
     target, returns = FakeDestination(REFUSED, Delivered(), degrades=True), FakeReturns()
 
@@ -407,6 +421,136 @@ def test_without_a_note_there_is_no_block_for_it() -> None:
     assert len(noted.payload["blocks"]) == len(plain.payload["blocks"]) + 1
 
 
+# --- one message in two batches -------------------------------------------------------------------------------------
+
+
+class Overtaken:
+    """Gates that another batch passes while this one is before them: after whatever this one has asked until then."""
+
+    def __init__(self, gates: MemoryGates, other: Callable[[], object]) -> None:
+        self._gates, self._others = gates, [other]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gates, name)
+
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
+        while self._others:
+            self._others.pop()()
+        return self._gates.reserve(destination, holder=holder, now=now, is_second_form=is_second_form)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5], ids=lambda size: f"{size} alerts a message")
+@pytest.mark.parametrize("shared", [1, 2, 3, 4], ids=lambda shared: f"{shared} of 4 alerts in both batches")
+def test_what_another_batch_has_delivered_by_the_time_the_gate_opens_is_not_posted_again(shared: int, size: int) -> None:
+    target = FakeDestination(size=size)
+    stack, records = Stack(default=target), make_records(4)
+    gates = Overtaken(stack.gates, lambda: stack.batch(records[:shared], holder="the other"))
+
+    notified = stack.batch(records, gates=gates, at=timedelta(seconds=9))
+
+    names = [name for posted in target.posted for name in posted]
+    assert sorted(names) == [f"service-{n:05}" for n in range(4)]
+    assert (notified.alert_count, notified.redelivered_count) == (4 - shared, shared)
+    assert notified.failed == set()
+
+
+def test_of_an_alert_that_was_raised_twice_what_another_batch_has_not_delivered_is() -> None:
+    target, records = FakeDestination(), [make_record(f"r{n}", alert_id=f"a{n}") for n in range(2)]
+    stack = Stack(default=target)
+    gates = Overtaken(stack.gates, lambda: stack.batch(records[:1], holder="the other"))
+
+    notified = stack.batch(records, gates=gates)
+
+    assert (len(target.posted), notified.alert_count, notified.redelivered_count) == (2, 1, 1)
+    assert stack.deliveries.known == {("a0", "default"), ("a1", "default")}
+
+
+def test_what_another_batch_has_diverted_is_not_diverted_again() -> None:
+    team, ops = FakeDestination(GONE), FakeDestination(size=5)
+    stack, records = Stack(fallback="ops", team=team, ops=ops), make_records(2, destination="team")
+    gates = Overtaken(stack.gates, lambda: stack.batch(records, holder="the other"))
+
+    notified = stack.batch(records, gates=gates)
+
+    assert len(ops.posted) == 1
+    assert (notified.failed, notified.redelivered_count) == (set(), 2)
+
+
+class Busy(FakeDestination):
+    """A destination to which a post takes as long as another batch."""
+
+    def __init__(self, *outcomes: Outcome, other: Callable[[], object]) -> None:
+        super().__init__(*outcomes, size=5)
+        self._others = [other]
+
+    def post(self, message: Message) -> Outcome:
+        while self._others:
+            self._others.pop()()
+        return super().post(message)
+
+
+@pytest.mark.parametrize(("probe", "places"), [(Delivered(), (1, 0)), (GONE, (1, 1))], ids=["it heals", "it does not"])
+def test_while_one_batch_probes_another_with_the_same_alert_waits_instead_of_diverting(
+    probe: Outcome, places: tuple[int, int]
+) -> None:
+    others: list[Notified] = []
+    records, ops = make_records(1, destination="team"), FakeDestination()
+    team = Busy(probe, other=lambda: others.append(stack.batch(records, holder="the other", at=PROBE_EVERY)))
+    stack = Stack(fallback="ops", team=team, ops=ops)
+    stack.gates.set_broken("team", reason=GONE.detail, now=NOW)
+
+    notified = stack.batch(records, at=PROBE_EVERY)
+
+    assert [other.failed for other in others] == [{"team-0"}]
+    assert (len(team.posted), len(ops.posted), notified.failed) == (*places, set())
+
+
+def test_while_one_batch_diverts_another_with_the_same_alert_waits_instead_of_probing() -> None:
+    others: list[Notified] = []
+    records, team = make_records(1, destination="team"), FakeDestination()
+    ops = Busy(Delivered(), other=lambda: others.append(stack.batch(records, holder="the other", at=PROBE_EVERY)))
+    stack = Stack(fallback="ops", team=team, ops=ops)
+    stack.gates.set_broken("team", reason=GONE.detail, now=NOW)
+
+    notified = stack.batch(records, at=PROBE_EVERY - timedelta(seconds=1))
+
+    assert [other.failed for other in others] == [{"team-0"}]
+    assert (len(team.posted), len(ops.posted), notified.failed) == (0, 1, set())
+    assert stack.gates.states["team"].holder == ""
+
+
+class CountedDeliveries(FakeDeliveries):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.asked: list[int] = []
+
+    def among(self, deliveries: Iterable[Delivery]) -> set[Delivery]:
+        asked = list(deliveries)
+        self.asked.append(len(asked))
+        return super().among(asked)
+
+
+def test_what_was_delivered_is_asked_once_however_many_messages_and_not_before_a_gate_that_is_shut() -> None:
+    deliveries, targets = CountedDeliveries(), FakeDestinations(a=FakeDestination(), b=FakeDestination())
+    shut = FakeGates(Reservation(is_granted=False, wait_seconds=9))
+
+    run(make_records(3, destination="a"), destination=targets, deliveries=deliveries)
+    run(make_records(2, destination="b"), destination=targets, deliveries=deliveries, gates=shut)
+
+    assert deliveries.asked == [3]
+
+
+def test_when_nobody_can_tell_what_was_delivered_the_batch_waits_and_lets_the_gate_go() -> None:
+    target = FakeDestination()
+    stack = Stack(default=target)
+
+    notified = stack.batch(make_records(2), deliveries=FakeDeliveries(cannot_read=True))
+
+    assert notified.failed == {"default-0", "default-1"}
+    assert stack.returns.seconds == {"default-0": FIRST_WAIT_SECONDS, "default-1": FIRST_WAIT_SECONDS}
+    assert (target.posted, stack.gates.states["default"].holder) == ([], "")
+
+
 # --- given up --------------------------------------------------------------------------------------------------------
 
 TROUBLE: dict[str, tuple[dict[str, Any], str]] = {
@@ -450,6 +594,17 @@ def test_when_the_table_cannot_be_read_even_old_alerts_come_back() -> None:
     notified = run(make_records(1, sent_at=LONG_AGO), deliveries=FakeDeliveries(cannot_read=True), dead_letters=dead_letters)
 
     assert (notified.failed, dead_letters.letters) == ({"default-0"}, [])
+
+
+def test_what_was_delivered_is_never_given_up() -> None:
+    """Its record came again, and there was never time for it."""
+    stack, records = Stack(default=FakeDestination()), make_records(2)
+    stack.batch(records[:1])
+
+    notified = stack.batch(again(records), at=DEAD_AFTER + timedelta(seconds=1), has_time=lambda: False)
+
+    assert set(stack.dead_letters.reasons) == {"default-1"}
+    assert (notified.failed, notified.redelivered_count) == (set(), 1)
 
 
 # --- nobody's trouble is another's -----------------------------------------------------------------------------------

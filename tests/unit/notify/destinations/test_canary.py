@@ -3,12 +3,13 @@ from datetime import UTC, datetime
 from evaluate.canary import canary_alert
 from gateway_alerts.config import parse_config
 from notify.destinations.canary import Canary
-from notify.destinations.registry import open_destination
+from notify.destinations.registry import Clients, open_destination
 from notify.destinations.slack import SlackWebhook
 from notify.grouping import AlertItem
 from notify.outcomes import Delivered
 from tests.unit.notify.destinations.test_registry import opened
 from tests.unit.notify.fakes import FakeSlack
+from tests.unit.notify.outsides import FakeSNS
 
 NOW = datetime(2026, 11, 23, 9, 25, 44, tzinfo=UTC)
 
@@ -49,7 +50,7 @@ def test_it_needs_no_webhook_of_the_deployment() -> None:
         "canary",
         config=parse_config(""),
         default_url=default_url,  # type: ignore[arg-type]
-        client=FakeSlack().client,
+        clients=Clients(http=FakeSlack().client, sns=FakeSNS().client),  # type: ignore[arg-type]
         environment={},
     )
     assert isinstance(made, Canary)

@@ -7,9 +7,13 @@ from gateway_alerts.config import Config, parse_config
 from gateway_alerts.config import Destination as DestinationSettings
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
 from notify.destinations.base import Destination, Message
-from notify.destinations.registry import DESTINATION_TYPES, open_destination
+from notify.destinations.email import Email
+from notify.destinations.registry import DESTINATION_TYPES, Clients, open_destination
+from notify.destinations.teams import TeamsWebhook
+from notify.destinations.webhook import Webhook
 from notify.outcomes import Delivered
-from tests.unit.notify.fakes import WEBHOOK, FakeSlack, assert_no_secret
+from tests.unit.notify.fakes import NOW, FakeSlack, assert_no_secret, make_item, said_by
+from tests.unit.notify.outsides import ADDRESS, SIGNING_SECRET, TOPIC_ARN, FakeSNS
 
 DEFAULT_URL = "https://default.slack.test/x"
 CONFIG = parse_config(
@@ -26,14 +30,23 @@ ENVIRONMENT = {
 }
 
 
+def clients(slack: FakeSlack | None = None, sns: FakeSNS | None = None) -> Clients:
+    return Clients(http=(slack or FakeSlack()).client, sns=(sns or FakeSNS()).client)  # type: ignore[arg-type]
+
+
 def opened(
-    name: str, *, slack: FakeSlack | None = None, config: Config = CONFIG, environment: dict[str, str] = ENVIRONMENT
+    name: str,
+    *,
+    slack: FakeSlack | None = None,
+    sns: FakeSNS | None = None,
+    config: Config = CONFIG,
+    environment: dict[str, str] = ENVIRONMENT,
 ) -> Destination:
     return open_destination(
         name,
         config=config,
         default_url=lambda: SecretStr(DEFAULT_URL),
-        client=(slack or FakeSlack()).client,
+        clients=clients(slack, sns),
         environment=environment,
     )
 
@@ -89,7 +102,7 @@ def test_a_default_url_that_cannot_be_had_is_passed_on(error: Exception) -> None
         raise error
 
     with pytest.raises(type(error)):
-        open_destination("default", config=Config(), default_url=default_url, client=FakeSlack().client, environment={})
+        open_destination("default", config=Config(), default_url=default_url, clients=clients(), environment={})
 
 
 def test_every_type_that_the_configuration_takes_has_a_row_and_no_other() -> None:
@@ -97,6 +110,51 @@ def test_every_type_that_the_configuration_takes_has_a_row_and_no_other() -> Non
     assert set(DESTINATION_TYPES) == set(allowed.get("enum", [allowed.get("const")]))
 
 
-def test_a_destination_does_not_show_its_url() -> None:
+def test_a_destination_does_not_show_its_secrets() -> None:
     for make in DESTINATION_TYPES.values():
-        assert_no_secret(make(SecretStr(WEBHOOK), FakeSlack().client))
+        made = make(ADDRESS, clients())
+        assert_no_secret(made)
+        assert SIGNING_SECRET not in said_by(made) + said_by(ADDRESS)
+
+
+OF_EVERY_TYPE = parse_config(
+    """{"destinations": {
+        "team": {"type": "teams", "url": "os.environ/FINANCE_URL"},
+        "hook": {"type": "webhook", "url": "os.environ/FINANCE_URL"},
+        "signed": {"type": "webhook", "url": "os.environ/FINANCE_URL", "secret": "os.environ/SIGNING_SECRET"},
+        "mail": {"type": "email", "topic_arn": "arn:aws:sns:us-east-1:123456789012:gateway-alerts-oncall"}
+    }}"""
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("team", TeamsWebhook), ("hook", Webhook), ("signed", Webhook), ("mail", Email)],
+)
+def test_a_destination_is_of_the_type_that_the_configuration_says(name: str, kind: type) -> None:
+    environment = ENVIRONMENT | {"SIGNING_SECRET": SIGNING_SECRET}
+    assert type(opened(name, config=OF_EVERY_TYPE, environment=environment)) is kind
+
+
+@pytest.mark.parametrize(("name", "is_signed"), [("hook", False), ("signed", True)], ids=["without a secret", "with a secret"])
+def test_a_webhook_is_signed_when_it_has_a_secret(name: str, is_signed: bool) -> None:
+    slack = FakeSlack()
+    environment = ENVIRONMENT | {"SIGNING_SECRET": SIGNING_SECRET}
+    hook = opened(name, slack=slack, config=OF_EVERY_TYPE, environment=environment)
+
+    hook.post(hook.compose([make_item()], now=NOW)[0])
+
+    assert ("x-gateway-alerts-signature" in slack.requests[0].headers) is is_signed
+
+
+def test_a_webhook_whose_secret_is_missing_is_not_opened_rather_than_unsigned() -> None:
+    with pytest.raises(ConfigurationError, match=r"os\.environ/SIGNING_SECRET is empty or not set"):
+        opened("signed", config=OF_EVERY_TYPE)
+
+
+def test_mail_goes_to_its_topic() -> None:
+    sns = FakeSNS()
+    mail = opened("mail", sns=sns, config=OF_EVERY_TYPE)
+
+    assert mail.post(mail.compose([make_item()], now=NOW)[0]) == Delivered()
+    assert [published["TopicArn"] for published in sns.published] == [TOPIC_ARN]

@@ -15,6 +15,7 @@ from tests.unit.notify.fakes import NOW, make_alert, make_item
 
 HASH = "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
+RUNS_OUT = datetime(2026, 12, 12, 15, tzinfo=UTC)
 ENTITY_TYPES = {
     "key": "Key",
     "user": "User",
@@ -122,6 +123,46 @@ def everything(wording: Wording) -> tuple[str, ...]:
             id="a day that is none is told as it came",
         ),
         pytest.param(
+            {"kind": "projected", "spend": "61", "exhausted_at": RUNS_OUT, "resets_at": datetime(2026, 12, 21, 15, tzinfo=UTC)},
+            "*Key prod-search* is on course to exceed its limit\n██████░░░░ *61 %*   $61.00 of $100.00\n"
+            "will be used up on 12 Dec at 15:00 UTC, 9 days before it resets",
+            id="forecast to run out before it resets",
+        ),
+        pytest.param(
+            {"kind": "projected", "spend": "61", "exhausted_at": RUNS_OUT, "projected_exceeded_date": "2026-12-13"},
+            "*Key prod-search* is on course to exceed its limit\n██████░░░░ *61 %*   $61.00 of $100.00\n"
+            "will be used up on 12 Dec at 15:00 UTC",
+            id="our own forecast is told in place of the gateway's day",
+        ),
+        pytest.param(
+            {"kind": "projected", "spend": "61", "exhausted_at": datetime(2027, 6, 1, tzinfo=UTC)},
+            "*Key prod-search* is on course to exceed its limit\n██████░░░░ *61 %*   $61.00 of $100.00\n"
+            "will be used up on 1 Jun 2027",
+            id="forecast far ahead by its day",
+        ),
+        pytest.param(
+            {"kind": "projected", "spend": "61", "exhausted_at": datetime(2026, 11, 23, 11, tzinfo=UTC)},
+            "*Key prod-search* is on course to exceed its limit\n██████░░░░ *61 %*   $61.00 of $100.00\n"
+            "was to be used up on 23 Nov at 11:00 UTC",
+            id="a forecast that is told too late",
+        ),
+        pytest.param(
+            {"kind": "projected", "spend": "61", "facts": [("Rate", "$2 <a> day")]},
+            "*Key prod-search* is on course to exceed its limit\n██████░░░░ *61 %*   $61.00 of $100.00\nRate: $2 &lt;a&gt; day",
+            id="with what is known besides",
+        ),
+        pytest.param(
+            {"spend": "0.4", "rung": "1", "is_resolved": True, "resets_at": DECEMBER},
+            "*Key prod-search* is within its budget again\n░░░░░░░░░░ *0 %*   $0.40 of $100.00\n"
+            "resets 1 Dec 00:00 UTC, in 7 days",
+            id="within its budget again",
+        ),
+        pytest.param(
+            {"kind": "soft", "spend": "4", "limit": "30", "is_resolved": True},
+            "*Key prod-search* is within its soft budget again\n█░░░░░░░░░ *13 %*   $4.00 · soft budget $30.00",
+            id="within its soft budget again",
+        ),
+        pytest.param(
             {"times": 3},
             "*Key prod-search* has $4.00 left\n█████████░ *96 %*   $96.00 of $100.00\nraised 3 times",
             id="raised three times",
@@ -202,6 +243,18 @@ def test_several_gateways_are_named() -> None:
             "📈 *prod-search* $145.20 projected of $100.00 · $6.00 so far · expected 12 Dec",
             "Key prod-search projected over $100.00",
             id="projected over, with figures",
+        ),
+        pytest.param(
+            {"kind": "projected", "spend": "61", "projected_spend": "145", "exhausted_at": RUNS_OUT, "resets_at": DECEMBER},
+            "📈 *prod-search* $145.00 projected of $100.00 · $61.00 so far · will be used up on 12 Dec at 15:00 UTC",
+            "Key prod-search projected over $100.00 · will be used up on 12 Dec at 15:00 UTC",
+            id="forecast to run out",
+        ),
+        pytest.param(
+            {"spend": "4", "is_resolved": True},
+            "✅ *prod-search* 4 % · $4.00 of $100.00",
+            "Key prod-search within its budget again, 4 % of $100.00",
+            id="within its budget again",
         ),
         pytest.param(
             {"kind": "projected", "spend": "6", "projected_spend": "145.2"},
@@ -336,6 +389,34 @@ def test_group(given: dict[str, Any], group: str) -> None:
 def test_gravity(given: dict[str, Any], gravity: Gravity) -> None:
     assert gravity_of(make_alert(**given).budget) is gravity
     assert worded(**given).gravity is gravity
+
+
+@pytest.mark.parametrize("kind", ["maximum", "soft", "projected"])
+def test_what_is_over_comes_last_whatever_it_was(kind: str) -> None:
+    wording = worded(kind=kind, spend="500", is_resolved=True)
+
+    assert wording.gravity is Gravity.RESOLVED
+    assert (wording.emoji, wording.noun, wording.state) == ("✅", "budget", "within limits again")
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        pytest.param("was reset", ": it was reset", id="it was reset"),
+        pytest.param("was raised", ": it was raised", id="it was raised"),
+        pytest.param("was <a>", ": it was &lt;a&gt;", id="escaped"),
+        pytest.param("Key Budget: 85% of budget used", "", id="of another message nothing"),
+    ],
+)
+def test_why_a_budget_is_well_again(message: str, why: str) -> None:
+    first_line = worded(spend="4", is_resolved=True, message=message).full.splitlines()[0]
+
+    assert first_line == f"*Key prod-search* is within its budget again{why}"
+    assert message not in worded(spend="96", message=message).full
+
+
+def test_in_a_digest_nobody_is_late() -> None:
+    assert "ago" not in "".join(everything(worded(is_digest=True, raised_at=NOW - timedelta(hours=20)))[:4])
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway_alerts.alert_types import ALERT_TYPES
+from gateway_alerts.alerts import Occurrences, Report, ReportRow, ReportSection
+from local.slack_rules import check
 from notify.destinations.base import Message
 from notify.grouping import AlertItem
-from notify.rendering.slack import FULL_LAYOUT_ALERTS, compose_messages
+from notify.rendering.slack import FULL_LAYOUT_ALERTS, compose_messages, plainer
 from notify.rendering.wording import escape, shown_name
-from tests.unit.notify.fakes import NOW, make_item, make_items, shown_text
+from tests.unit.notify.fakes import NOW, make_incident, make_item, make_item_of, make_items, shown_text
 
 # Slack's limits, from its documentation and not from the code that is tested.
 MAX_BLOCKS = 50
@@ -223,6 +226,204 @@ def test_the_part_of_a_message_is_in_its_header_whatever_the_counts_and_the_gate
         assert header_of(message).endswith(part)
         assert part in message.payload["text"]
         assert_within_limits(message)
+
+
+# --- mixes -----------------------------------------------------------------------------------------------------------
+
+HOSTILE = st.sampled_from(["", "prod", "<!channel> <@U1>", "R&D", "&" * 2_000, "長" * 2_000, "\u202e\u200b", "a\nb", "`x` *y*"])
+FACTS = st.lists(st.tuples(st.sampled_from(["Provider", "error class", "done by", "API base"]) | HOSTILE, HOSTILE), max_size=6)
+
+
+@st.composite
+def mixed_items(draw: st.DrawFn) -> list[AlertItem]:
+    """Up to some hundred alerts of every type: budgets, incidents, reports, other senders' messages, digests, what is over."""
+    count = draw(st.sampled_from([1, 2, 5, 13, 14, 40, 150]))
+    types = draw(st.lists(st.sampled_from([*ALERT_TYPES, "of a later version"]), min_size=1, max_size=8))
+    names = draw(st.lists(st.none() | HOSTILE, min_size=1, max_size=4))
+    messages = draw(st.lists(HOSTILE | st.text(max_size=60), min_size=1, max_size=3))
+    facts = draw(st.lists(FACTS, min_size=1, max_size=3))
+    gateways = draw(st.lists(HOSTILE, min_size=1, max_size=3))
+    marks = draw(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=3))
+    counts = draw(st.lists(st.integers(1, 10**9), min_size=1, max_size=3))
+
+    def nth(number: int) -> AlertItem:
+        def one_of(given: Sequence[Any]) -> Any:
+            return given[number % len(given)]
+
+        kind, (is_resolved, is_digest) = one_of(types), one_of(marks)
+        about = {"entity_id": f"id-{number}", "name": one_of(names), "gateway": one_of(gateways), "is_digest": is_digest}
+        if kind == "budget_alerts":
+            return make_item(**about, is_resolved=is_resolved, spend=str(80 + number % 40), times=1 + number % 2)
+        text = one_of(messages)
+        carried: dict[str, Any] = {}
+        if kind.endswith("_reports") and number % 3:
+            row = ReportRow(name=text, value=text, remark=text, amount=number)
+            carried["report"] = Report(
+                title=text, period=text, sections=(ReportSection(title=text, rows=(row,), chart_unit="x"),)
+            )
+        if kind == "slack_message" and number % 3:
+            carried["slack_payload"] = {"text": text or "x"}
+        occurrences = Occurrences(count=one_of(counts), seconds={number % 100: 1})
+        level = one_of(["High", "Low", "Medium"])
+        alert = make_incident(
+            kind,
+            **about,
+            message=text,
+            facts=one_of(facts),
+            is_resolved=is_resolved,
+            occurrences=occurrences,
+            level=level,
+            **carried,
+        )
+        return make_item_of(alert)
+
+    return [nth(number) for number in range(count)]
+
+
+def incident_name(item: AlertItem) -> str:
+    """What a message must say of an alert: its name, or else what it is."""
+    alert, row = item.alert, ALERT_TYPES.get(item.alert.alert_type)
+    name = shown_name(alert.entity.name or "") or shown_name(alert.entity.id or "")
+    return name or (row.noun[1:] if row is not None else "lert")
+
+
+@settings(database=None, deadline=None, derandomize=True, max_examples=80)
+@given(mixed_items())
+def test_whatever_mix_comes_every_alert_is_in_one_message_and_named_in_its_blocks_and_text(items: list[AlertItem]) -> None:
+    messages = compose(items)
+
+    assert sorted(id(item) for message in messages for item in message.items) == sorted(map(id, items))
+    for message in messages:
+        check(message.payload)
+        (first, *_), text = message.items, message.payload["text"]
+        if first.alert.slack_payload is not None:
+            assert len(message.items) == 1
+            assert text.startswith(first.alert.slack_payload["text"])
+            continue
+        assert_within_limits(message)
+        assert_harmless(message)
+        if first.alert.report is not None:
+            assert len(message.items) == 1
+            assert shown_name(first.alert.report.title)[:20] in header_of(message)
+            continue
+        shown = shown_text(message)
+        for item in message.items:
+            name = escape(name_of(item) if item.alert.budget is not None else incident_name(item))
+            assert name in shown
+            assert name in text
+
+
+def test_what_comes_in_which_order() -> None:
+    report = Report(title="Daily report", period="today")
+    items = [
+        make_item_of(make_incident("slack_message", entity_id="1", slack_payload={"text": "first"})),
+        make_item_of(make_incident("daily_reports", report=report)),
+        make_item_of(make_incident("llm_exceptions", is_digest=True)),
+        make_item_of(make_incident("slack_message", entity_id="2", slack_payload={"text": "second"})),
+        make_item(),
+        make_item_of(make_incident("llm_too_slow")),
+    ]
+
+    assert [message.payload["text"].partition(" · ")[0] for message in compose(items)] == [
+        "🐢 1 slow model, 1 budget close",
+        "💥 Digest: 1 LLM failure",
+        "📊 Daily report",
+        "first",
+        "second",
+    ]
+
+
+def test_a_message_of_another_sender_is_never_merged_into_others() -> None:
+    items = [
+        make_item_of(make_incident("slack_message", entity_id=f"{n}", slack_payload={"text": f"message {n}"})) for n in range(20)
+    ]
+
+    assert [message.payload for message in compose(items)] == [{"text": f"message {n}"} for n in range(20)]
+
+
+def test_a_mix_in_full() -> None:
+    items = [
+        make_item(spend="104.2"),
+        make_item_of(make_incident("outage_alerts", facts=[("5xx", "10")])),
+        make_item_of(make_incident("virtual_key_deleted", entity_type="key", name="old", message="gone")),
+        make_item_of(make_incident("outage_alerts", entity_id="2", name="gpt-4o-mini", is_resolved=True)),
+    ]
+    message = only(items)
+
+    assert header_of(message) == "🚨 1 outage, 1 ended, 1 budget over, 1 deleted key · prod-gateway"
+    assert [section.splitlines()[0] for section in sections_of(message)] == [
+        "🚨 *Major outage: gpt-4o*",
+        "*Key prod-search* is over its budget",
+        "🔑 *Deleted key: old*",
+        "✅ *Outage ended: gpt-4o-mini*",
+    ]
+
+
+def test_a_storm_of_a_mix_is_grouped_by_what_it_is() -> None:
+    failures = [
+        make_item_of(make_incident("llm_exceptions", entity_id=f"{n}", name=f"model-{n:02}", message="")) for n in range(9)
+    ]
+    ended = [
+        make_item_of(make_incident("outage_alerts", entity_id=f"{n}", name=f"model-{n:02}", message="", is_resolved=True))
+        for n in range(2)
+    ]
+    lines = "\n".join(sections_of(only([*failures, *make_items(3), *ended]))).splitlines()
+
+    assert [line for line in lines if line.startswith("*")] == ["*LLM failures*", "*Keys*", "*Outages ended*"]
+    assert lines[1] == "💥 *model-00*"
+    assert lines[-1] == "✅ *model-01* recovered"
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        pytest.param([(NOW, None)], "A digest of 23 Nov 12:00 UTC", id="of one moment"),
+        pytest.param(
+            [(NOW, Occurrences(first_at=datetime(2026, 11, 22, 9, tzinfo=UTC), last_at=NOW))],
+            "A digest of 22 Nov 09:00 to 23 Nov 12:00 UTC",
+            id="of what happened for a day",
+        ),
+        pytest.param(
+            [(NOW, None), (datetime(2026, 11, 22, 9, tzinfo=UTC), None)],
+            "A digest of 22 Nov 09:00 to 23 Nov 12:00 UTC",
+            id="of several alerts",
+        ),
+    ],
+)
+def test_a_digest_says_so_and_over_which_time(times: list[Any], said: str) -> None:
+    items = [
+        make_item_of(
+            make_incident(entity_id=f"{n}", raised_at=raised_at, is_digest=True, occurrences=occurrences or Occurrences())
+        )
+        for n, (raised_at, occurrences) in enumerate(times)
+    ]
+    message = only(items)
+
+    assert header_of(message).startswith("💥 Digest: ")
+    assert message.payload["blocks"][1]["elements"][0]["text"] == said
+    assert message.payload["text"].endswith(f". {said}")
+
+
+def test_a_note_is_in_every_message() -> None:
+    report = Report(title="Daily report", period="today")
+    items = [
+        make_item(),
+        make_item_of(make_incident(is_digest=True)),
+        make_item_of(make_incident("daily_reports", report=report)),
+        make_item_of(make_incident("slack_message", slack_payload={"text": "first"})),
+    ]
+
+    messages = compose_messages(items, now=NOW, note="Not to <a>.")
+
+    assert len(messages) == 4
+    assert all("Not to &lt;a&gt;." in message.payload["text"] for message in messages)
+
+
+def test_an_alert_of_several_gateways_counts_them_all() -> None:
+    item = make_item_of(*(make_incident(alert_id=name, gateway=name) for name in ("eu", "us")))
+
+    assert header_of(only([item])).endswith(" · 2 gateways")
+    assert " · eu, us" in shown_text(only([item]))
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -450,3 +651,56 @@ def test_composing_changes_nothing_that_it_was_given() -> None:
 
     assert [message.payload for message in compose(items)] == [message.payload for message in compose(list(reversed(items)))]
     assert items == before
+
+
+# --- plainer ---------------------------------------------------------------------------------------------------------
+
+SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*said*"}}
+CHART = {"type": "data_visualization", "title": "drawn"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "plainer_payload"),
+    [
+        pytest.param({"text": "x", "blocks": [SECTION, CHART]}, {"text": "x", "blocks": [SECTION]}, id="first without its chart"),
+        pytest.param({"text": "x", "blocks": [SECTION]}, {"text": "x"}, id="then without blocks"),
+        pytest.param({"text": "x"}, None, id="text is the plainest"),
+        pytest.param({"text": "x", "blocks": [CHART]}, {"text": "x"}, id="a chart alone leaves no blocks"),
+        pytest.param({"blocks": [SECTION]}, {"text": "*said*"}, id="without a text of its own the text of its blocks"),
+        pytest.param({"attachments": [{"text": "said"}]}, {"text": "said"}, id="attachments too"),
+        pytest.param(
+            {"text": "x", "blocks": [SECTION], "attachments": [{"text": "said"}], "username": "ci"},
+            {"text": "x", "username": "ci"},
+            id="everything else stays",
+        ),
+        pytest.param({"text": "x", "blocks": "none"}, {"text": "x"}, id="what are no blocks"),
+    ],
+)
+def test_plainer(payload: dict[str, Any], plainer_payload: dict[str, Any] | None) -> None:
+    items = (make_item(),)
+
+    found = plainer(Message(payload, items))
+
+    assert found == (None if plainer_payload is None else Message(plainer_payload, items))
+
+
+def test_a_report_degrades_step_by_step_and_each_step_is_one_that_slack_takes() -> None:
+    rows = tuple(ReportRow(name=f"team-{n}", value="$1", amount=n) for n in range(3))
+    section = ReportSection(title="By team", rows=rows, chart_unit="US dollars")
+    report = Report(title="Spend", period="today", sections=(section,))
+    whole = only([make_item_of(make_incident("spend_reports", report=report))])
+
+    without_chart = plainer(whole)
+    assert without_chart is not None
+    text = plainer(without_chart)
+    assert text is not None
+
+    assert {block["type"] for block in whole.payload["blocks"]} - {
+        block["type"] for block in without_chart.payload["blocks"]
+    } == {"data_visualization"}
+    assert "blocks" not in text.payload
+    assert plainer(text) is None
+    for message in (whole, without_chart, text):
+        check(message.payload)
+        assert message.items == whole.items
+        assert "team-2" in message.payload["text"]

@@ -10,7 +10,25 @@ from hypothesis import strategies as st
 
 from gateway_alerts.events import MAX_MONEY_USD, MIN_LIMIT_USD
 from notify.rendering.slack import compose_messages
-from notify.rendering.wording import bar, clean, clock, escape, nouns, percent, plural, resets, shown_name, span, usd
+from notify.rendering.wording import (
+    about,
+    bar,
+    clean,
+    clock,
+    cut,
+    escape,
+    lateness,
+    nouns,
+    percent,
+    period,
+    plural,
+    resets,
+    shortened,
+    shortened_lines,
+    shown_name,
+    span,
+    usd,
+)
 from tests.unit.notify.fakes import NOW, make_item
 
 HASH = "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"
@@ -278,10 +296,123 @@ def test_plural(count: int, noun: str, shown: str) -> None:
         ("Key", "Keys"),
         ("team member", "team members"),
         ("Model access group", "Model access groups"),
+        ("LLM failure", "LLM failures"),
+        ("user over a spend threshold", "users over a spend threshold"),
+        ("user with unusual spend", "users with unusual spend"),
+        ("Outage ended", "Outages ended"),
     ],
 )
 def test_nouns(noun: str, shown: str) -> None:
     assert nouns(noun) == shown
+
+
+@pytest.mark.parametrize(
+    ("escaped", "limit", "shown"),
+    [
+        pytest.param("short", 5, "short", id="what fits is whole"),
+        pytest.param("longer", 5, "long…", id="what does not ends with an ellipsis"),
+        pytest.param("a word", 3, "a…", id="not with a blank before it"),
+        pytest.param("R&amp;D", 3, "R…", id="no part of an escape is left"),
+        pytest.param("R&amp;D", 6, "R…", id="nor all of it but its end"),
+        pytest.param("R&amp;DE", 7, "R&amp;…", id="a whole one is"),
+        pytest.param("&lt;&gt;", 5, "&lt;…", id="the first of two"),
+    ],
+)
+def test_cut(escaped: str, limit: int, shown: str) -> None:
+    assert cut(escaped, limit) == shown
+
+
+@calm
+@given(st.text(max_size=300), st.integers(2, 300))
+def test_shortened_text_is_short_one_line_and_harmless(text: str, limit: int) -> None:
+    shown = shortened(text, limit)
+
+    assert len(shown) <= limit
+    assert shown.isprintable()
+    assert not set("&<>") & set(shown.replace("&amp;", "").replace("&lt;", "").replace("&gt;", ""))
+
+
+def test_a_hash_is_told_by_its_first_digits_where_it_is_a_name_and_never_before_it_is_masked() -> None:
+    assert shortened(f"see {HASH}", 100) == f"see {HASH}"
+    assert shortened(f"see {HASH}", 100, with_hashes=False) == f"see {HASH[:12]}…"
+    assert HASH[:8] not in shortened(f"postgres://u:{HASH}@db", 100, with_hashes=False)
+
+
+def test_of_an_overlong_text_no_half_of_a_key_is_shown() -> None:
+    for blanks in range(590, 620):
+        assert KEY[:8] not in shortened(" " * blanks + f"{KEY} {KEY}", 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        pytest.param("one\n\n two \r\nthree", 100, ["one", "two", "three"], id="lines without empty ones"),
+        pytest.param("one\ntwo\nthree", 8, ["one", "two"], id="as many as fit"),
+        pytest.param("one\ntwo three", 9, ["one", "two…"], id="the last one cut"),
+        pytest.param("R&D <a>", 100, ["R&amp;D &lt;a&gt;"], id="escaped"),
+        pytest.param("", 100, [], id="none"),
+    ],
+)
+def test_shortened_lines(text: str, limit: int, shown: list[str]) -> None:
+    assert shortened_lines(text, limit) == shown
+
+
+@calm
+@given(st.text(max_size=300), st.integers(2, 300))
+def test_shortened_lines_are_short_altogether(text: str, limit: int) -> None:
+    assert len("\n".join(shortened_lines(text, limit))) <= limit
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        pytest.param(_at(2026, 11, 23, 9, 20), _at(2026, 11, 23, 9, 25), "23 Nov 09:20 to 09:25 UTC", id="of one day"),
+        pytest.param(_at(2026, 11, 23, 9, 20, 1), _at(2026, 11, 23, 9, 20, 59), "23 Nov 09:20 UTC", id="of one minute"),
+        pytest.param(_at(2026, 11, 22, 23), _at(2026, 11, 23, 1), "22 Nov 23:00 to 23 Nov 01:00 UTC", id="over midnight"),
+        pytest.param(
+            datetime(2026, 11, 23, 1, tzinfo=timezone(timedelta(hours=2))),
+            _at(2026, 11, 22, 23, 30),
+            "22 Nov 23:00 to 23:30 UTC",
+            id="said in another zone",
+        ),
+    ],
+)
+def test_period(first: datetime, last: datetime, shown: str) -> None:
+    assert period(first, last) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "under 1 ms"),
+        (0.001, "0.001 s"),
+        (0.3249, "0.32 s"),
+        (3.21, "3.2 s"),
+        (9.96, "10 s"),
+        (47.6, "48 s"),
+        (119.0, "119 s"),
+        (119.8, "2 min"),
+        (312.0, "5.2 min"),
+        (725.0, "12 min"),
+        (7_190.0, "2 h"),
+        (100_000.0, "28 h"),
+        (10.0**7, "2,778 h"),
+    ],
+)
+def test_about(seconds: float, shown: str) -> None:
+    assert about(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        pytest.param(timedelta(minutes=5), [], id="gathering is not late"),
+        pytest.param(timedelta(hours=7), ["raised 7 hours ago"], id="after a night"),
+        pytest.param(timedelta(hours=-1), [], id="by another clock"),
+    ],
+)
+def test_lateness(age: timedelta, said: list[str]) -> None:
+    assert lateness(NOW - age, now=NOW) == said
 
 
 KEY = "sk-Ab3dEf6hIj9lMn2pQr5tUv"

@@ -1,0 +1,1 @@
+"""A deterministic simulation of the whole way: the real pipelines between models of what they run on."""
