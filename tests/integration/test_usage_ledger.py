@@ -215,6 +215,22 @@ class TestClosing:
 
             assert total(table.ledger().read(TODAY.quarters)) == 20 * (round_ + 1)
 
+    def test_a_closer_that_is_overtaken_adds_nothing_a_second_time(
+        self, ledger: DynamoDBUsageLedger, table: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger.append("a", usage(1), now=at(10))
+        slow = table.ledger()
+        total_of = slow._total
+
+        def overtaken(day: date, *, kind: str) -> Any:
+            ledger.close(now=at(12))
+            return total_of(day, kind=kind)
+
+        monkeypatch.setattr(slow, "_total", overtaken)
+        slow.close(now=at(12))
+
+        assert total(ledger.read(TODAY.quarters)) == 1
+
     def test_a_closer_that_dies_before_its_transaction_has_changed_nothing(
         self, ledger: DynamoDBUsageLedger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
