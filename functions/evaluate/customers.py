@@ -49,7 +49,7 @@ def tracked_in(events: Iterable[InboundEvent]) -> list[TrackedSpend]:
     """What each customer with a budget spent. Pure."""
     tracked: dict[str, TrackedSpend] = {}
     for event in events:
-        if not isinstance(event, WebhookEvent) or event.event != SPEND_TRACKED:
+        if type(event) is not WebhookEvent or event.event != SPEND_TRACKED:
             continue
         customer_id = given(event.customer_id)
         cost_usd = event.spend.quantize(LEAST_USD, context=_EXACT)

@@ -41,12 +41,13 @@ def readings_of(event: InboundEvent) -> list[BudgetReading]:
         UnknownBudgetAlertType: a budget event's ``type`` is not in the table.
         UnknownEventGroup: nor is the entity that it names.
     """
-    if isinstance(event, RequestLog):
-        return list(_from_request_log(event))
-    if isinstance(event, BudgetEvent):
-        return [_reading(get_budget_alert_type(event.type), event.user_info)]
-    if isinstance(event, WebhookEvent):
+    # By type: that an event is no instance of the other models was a quarter of what deciding on it costs.
+    if type(event) is WebhookEvent:
         return _from_webhook(event)
+    if type(event) is RequestLog:
+        return list(_from_request_log(event))
+    if type(event) is BudgetEvent:
+        return [_reading(get_budget_alert_type(event.type), event.user_info)]
     return []
 
 

@@ -44,10 +44,11 @@ def add_signals(event: InboundEvent, *, index: int, to: Signals, gateway: str, c
         UnknownAlertType: a gateway alert's type is not in the table.
         InvalidEvent: it is a signal about a call, and does not say which.
     """
-    if isinstance(event, RequestLog):
+    # By type, as in ``evaluate.readings``.
+    if type(event) is RequestLog:
         to.logs.append(event)
         to.occurrences += [(index, occurrence) for occurrence in _in_log(event, gateway=gateway, config=config, now=now)]
-    elif isinstance(event, GatewayAlert):
+    elif type(event) is GatewayAlert:
         call = signal_of(event, gateway=gateway, config=config, now=now)
         if call is None:
             occurrence = occurrence_of(event, gateway=gateway, config=config, now=now)
@@ -55,7 +56,7 @@ def add_signals(event: InboundEvent, *, index: int, to: Signals, gateway: str, c
                 to.occurrences.append((index, occurrence))
         elif config.is_enabled(event.alert_type):
             to.calls.append(call)
-    elif isinstance(event, SlackMessage):
+    elif type(event) is SlackMessage:
         to.occurrences.append((index, slack_message_of(event, gateway=gateway, now=now)))
 
 

@@ -21,8 +21,6 @@ from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from evaluate.usage.periods import DAY_SECONDS, QUARTER_SECONDS, by_day, day_of, quarter_of
 from evaluate.usage.usage import MAX_ENTRIES, Usage
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
@@ -220,6 +218,8 @@ class DynamoDBUsageLedger:
         Raises:
             DependencyUnavailable: it failed otherwise.
         """
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             return getattr(self._client, operation)(**(self._for_table(**parameters) if of_table else parameters))
         except ClientError as error:
