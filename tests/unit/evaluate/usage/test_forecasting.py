@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evaluate.usage.forecasting import Forecast, SpendSample, forecast
+from gateway_alerts.events import MAX_MONEY_USD
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -154,6 +155,13 @@ class TestWhatReadingsMayBe:
         assert found_late is not None
         assert found.exhausted_at < late
         assert found_late.exhausted_at == late
+
+
+def test_a_projection_beyond_all_money_is_all_money() -> None:
+    burn = [SpendSample(one.at, one.spend * 10**12) for one in BURN]
+    found = told(burn, limit=10**14, period=30 * DAY)
+    assert found is not None
+    assert found.projected_spend == MAX_MONEY_USD
 
 
 #: Increases in dollars from reading to reading, often steady enough to be a pace.
