@@ -7,6 +7,7 @@ outbox, dead letters' reasons, gates) and a posted message.
 import base64
 import json
 import ssl
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -703,3 +704,75 @@ def test_whatever_is_sent_to_slacks_address_or_the_queue(watch: Watch, event: di
 def test_an_unknown_type_of_alert_is_quoted_to_its_sender_alone(watch: Watch) -> None:
     watch.evaluate(sent(gateway_alert(WRONG_TOKEN, "m")))
     watch.assert_silent(but_for=("the answer",))
+
+
+def used(leak: str) -> list[dict[str, Any]]:
+    """Request logs with a key wherever usage is counted by something: models, deployments, keys, users, teams."""
+    names = ("hash", "alias", "user_id", "user_email", "team_id", "team_alias", "org_id", "end_user_id")
+    metadata = {f"user_api_key_{name}": leak for name in names}
+    metadata |= {
+        "user_api_key_spend": 9.0,
+        "user_api_key_max_budget": 10.0,
+        "user_api_key_budget_reset_at": "2030-01-01T00:00:00Z",
+    }
+    log = failed(leak, status="success") | {"metadata": metadata, "response_cost": 900.0, "request_tags": [leak]}
+    return [log, log | {"status": "failure"}]
+
+
+def use_ledger(watch: Watch) -> None:
+    """The ledger's mark, as it is set when it is asked for first; nothing else is written there by an update."""
+    write = watch.aws.answers["UpdateItem"]
+
+    def update(asked: dict[str, Any]) -> Any:
+        if asked["TableName"] != "usage-table":
+            return write(asked) if callable(write) else write
+        values = asked["ExpressionAttributeValues"]
+        return {"Attributes": {"since_quarter": values[":since"], "closed_until": values[":first"]}}
+
+    watch.aws.answers |= {"UpdateItem": update, "GetItem": {}}
+
+
+def test_keys_in_what_is_used_are_neither_kept_nor_reported(watch: Watch) -> None:
+    watch.set_environment("USAGE_TABLE_NAME", "usage-table")
+    watch.set_environment(
+        "CONFIG",
+        json.dumps(
+            {
+                "alerting_args": {"daily_spend_per_user_threshold": 1, "daily_report_frequency": 86_400},
+                "spend_report_frequency": "1d",
+            }
+        ),
+    )
+    entries: list[dict[str, Any]] = []
+
+    def put(asked: dict[str, Any]) -> dict[str, Any]:
+        entries.append(asked["Item"])
+        return {}
+
+    def query(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"Items": [item for item in entries if item["pk"] in asked["ExpressionAttributeValues"].values()]}
+
+    watch.aws.answers |= {"PutItem": put, "Query": query}
+    use_ledger(watch)
+    watch.evaluate(sent(used(LEAKS[2])))
+    kept = [zlib.decompress(base64.b64decode(item["deflated_usage"]["B"])).decode() for item in entries]
+    assert kept
+    assert not [text for text in kept for secret in LEAKED.values() if secret in text]
+    watch.aws.calls.clear()
+    midnight = datetime.now(UTC).replace(hour=0, minute=5) + timedelta(days=1)  # the day, and what is reported of it, is over
+    for moment in (midnight, midnight.replace(hour=9)):
+        watch.evaluate({"schedule": "reports", "time": moment.isoformat()})
+    told = "".join(json.dumps(asked) for name, asked in watch.aws.calls if name == "SendMessageBatch")
+    assert [name for name in ("user_spend_thresholds", "daily_reports", "spend_reports") if name not in told] == []
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "GetItem", "Query"])
+def test_usage_that_cannot_be_kept_or_read(watch: Watch, operation: str) -> None:
+    watch.set_environment("USAGE_TABLE_NAME", "usage-table")
+    use_ledger(watch)
+    watch.aws.answers |= {"PutItem": {}} | {operation: error()}
+    watch.evaluate(sent(used(LEAKS[2])))
+    watch.evaluate({"schedule": "reports"})
+    assert operation in watch.aws.operations
+    watch.assert_silent()
