@@ -22,7 +22,7 @@ from gateway_alerts.alerts import Entity, Fact
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import buckets_of
 from gateway_alerts.errors import UnknownAlertType
-from gateway_alerts.events import GatewayAlert, SlackMessage
+from gateway_alerts.events import MAX_MESSAGE_CHARACTERS, GatewayAlert, SlackMessage
 from gateway_alerts.keys import digest
 from gateway_alerts.masking import masked
 
@@ -84,7 +84,7 @@ def occurrence_of(alert: GatewayAlert, *, gateway: str, config: Config, now: dat
         last_at=at,
         count=min(MAX_COUNT, max(1, int(_number(alert.metadata.get("count")) or 1))),
         facts=tuple(
-            Fact(label=_LABELS.get(name) or name.replace("_", " ").capitalize(), text=masked(text))
+            Fact(label=_LABELS.get(name) or name.replace("_", " ").capitalize(), text=text)
             for name, text in said.items()
             if name not in _NOT_FACTS and (config.show_prompts or name not in PROMPTS)
         ),
@@ -118,6 +118,8 @@ def _said(value: Any) -> str:
             text = ", ".join(f"{name}: {each}" for name, each in value.items())
         case _:
             text = json.dumps(value, ensure_ascii=False, default=str)
+    # Cut after masking: of a key that is cut in two the mask would not know the first half.
+    text = masked(text[:MAX_MESSAGE_CHARACTERS])
     return text if len(text) <= MAX_FACT_CHARACTERS else f"{text[: MAX_FACT_CHARACTERS - 1]}…"
 
 
@@ -139,5 +141,5 @@ def _number(value: object) -> float | None:
 def _entity(said: dict[str, str], *, gateway: str, is_region: bool) -> Entity:
     for name, entity_type in _ENTITIES[::-1] if is_region else _ENTITIES:
         if name in said:
-            return Entity(type=entity_type, id=masked(said[name]), name=masked(said[name]))
+            return Entity(type=entity_type, id=said[name], name=said[name])
     return Entity(type="gateway", id=gateway, name=gateway)

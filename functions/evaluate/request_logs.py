@@ -82,7 +82,8 @@ def failure_of(log: RequestLog, *, gateway: str, now: datetime) -> Occurrence:
         gateway=gateway,
         alike=(model, error_class),
         level=ALERT_TYPES[LLM_EXCEPTIONS].level,
-        message=masked(((error.error_message if error else None) or "")[:MAX_SAMPLE_CHARACTERS]),
+        # Cut after masking: of a key that is cut in two the mask would not know the first half.
+        message=masked((error.error_message if error else None) or "")[:MAX_SAMPLE_CHARACTERS],
         entity=_model(model),
         first_at=at,
         last_at=at,

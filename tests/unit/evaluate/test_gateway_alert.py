@@ -123,6 +123,11 @@ def test_facts_are_labelled_shortened_and_masked() -> None:
     assert facts["Key"] == "sk-…ghij"
 
 
+def test_a_key_at_the_edge_of_what_is_shown_is_masked_before_it_is_cut() -> None:
+    (fact,) = occurrence(note="x" * 290 + " sk-1234567890abcdefghij").facts
+    assert "sk-1" not in fact.text
+
+
 @pytest.mark.parametrize("name", ["prompt", "messages", "input"])
 def test_a_prompt_is_shown_only_where_that_is_wanted(name: str) -> None:
     assert not occurrence(**{name: "my secret"}).facts

@@ -61,6 +61,11 @@ def test_a_long_error_is_shortened() -> None:
     assert len(failure_of(log(error=error), gateway="prod", now=NOW).message) == 500
 
 
+def test_a_key_at_the_edge_of_a_long_error_is_masked_before_it_is_cut() -> None:
+    error = PROVIDER | {"error_message": "x" * 490 + " " + KEY}
+    assert "sk-1" not in failure_of(log(error=error), gateway="prod", now=NOW).message
+
+
 SLOW: dict[str, tuple[dict[str, Any], bool]] = {
     "above the threshold": ({"response_time": 300.1}, True),
     "at the threshold": ({"response_time": 300.0}, False),
