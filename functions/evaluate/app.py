@@ -25,12 +25,10 @@ from aws_lambda_powertools import Logger, Metrics
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
 from evaluate.answers import batch_answer, dry_run_body, evaluated_answer, http_answer, refusal_body, slack_answer
 from evaluate.budget_alert_types import entity_types
-from evaluate.budget_series import budget_series
 from evaluate.canary import canary_alert
 from evaluate.claims import ClaimStore, DynamoDBClaims
 from evaluate.customers import DynamoDBCustomerSpend, customer_readings
 from evaluate.episodes import DynamoDBEpisodes, KnownEpisodes
-from evaluate.forecasts import forecast_offers
 from evaluate.gateway_alert import ENTITY_TYPES
 from evaluate.hanging import DynamoDBHangingCalls
 from evaluate.ingress import (
@@ -51,7 +49,6 @@ from evaluate.outages import DynamoDBOutageCounts
 from evaluate.pipeline import Evaluation, Raised, evaluate, offers_at, raise_alerts, sweep_outbox
 from evaluate.reactions import Stores, look_after, react, tell_due_alerts, watch_budgets
 from evaluate.resolutions import DynamoDBAlertedBudgets, KnownAlerted
-from evaluate.scheduled import due_alerts
 from evaluate.settings import Settings
 from evaluate.shapes import ParsedEvents
 from evaluate.signals import keeps_usage
@@ -217,6 +214,11 @@ class Application:
         """What is due by the clock: reports, users' spend, forecasts. Raises DependencyUnavailable."""
         if not self._settings.usage_table_name:
             return
+        # Here, because only this schedule needs them.
+        from evaluate.budget_series import budget_series
+        from evaluate.forecasts import forecast_offers
+        from evaluate.scheduled import due_alerts
+
         config, ledger = self.config(), self._ledger()
         due = due_alerts(ledger=ledger, config=config, now=now, settled=self._settled)
         told, settled = tell_due_alerts(due, stores=self._stores, now=now, config=config)
