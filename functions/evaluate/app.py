@@ -54,9 +54,6 @@ from evaluate.shapes import ParsedEvents
 from evaluate.signals import keeps_usage
 from evaluate.table import AlertsTable
 from evaluate.tokens import IngestTokens
-from evaluate.usage.budget_series import budget_series
-from evaluate.usage.forecasts import forecast_offers
-from evaluate.usage.scheduled import due_alerts
 from evaluate.usage.usage import entry_id, usage_of
 from evaluate.usage.usage_ledger import DynamoDBUsageLedger, UsageLedger
 from gateway_alerts import secrets
@@ -217,6 +214,11 @@ class Application:
         """What is due by the clock: reports, users' spend, forecasts. Raises DependencyUnavailable."""
         if not self._settings.usage_table_name:
             return
+        # Here, because only this schedule needs them.
+        from evaluate.usage.budget_series import budget_series
+        from evaluate.usage.forecasts import forecast_offers
+        from evaluate.usage.scheduled import due_alerts
+
         config, ledger = self.config(), self._ledger()
         due = due_alerts(ledger=ledger, config=config, now=now, settled=self._settled)
         told, settled = tell_due_alerts(due, stores=self._stores, now=now, config=config)

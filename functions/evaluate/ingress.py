@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
-from evaluate.slack.slack_payloads import read_slack_payload
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
 from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, SlackRefused, Unauthorized
 from gateway_alerts.events import in_utc
@@ -152,6 +151,9 @@ def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) 
         gateway = tokens().gateway_of(path) or tokens().gateway_of(path.rpartition("/")[2])
         if gateway is None:
             raise SlackRefused("invalid_token", 403)
+        # Here, because its patterns are a twelfth of what all our modules cost a cold start, and few gateways send these.
+        from evaluate.slack.slack_payloads import read_slack_payload
+
         message = read_slack_payload(_body_bytes(event), content_type=headers.get("content-type"))
         return SlackRequest(gateway, ParsedEvents([(0, message)], []))
     if route == "POST /events":

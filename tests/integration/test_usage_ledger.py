@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evaluate.usage import usage_ledger
 from evaluate.usage.periods import days, quarter_of, start_of
-from evaluate.usage.usage import SAMPLE_QUARTERS, Budget, GatewayUsage, Spender, Usage
+from evaluate.usage.usage import SAMPLE_QUARTERS, Budget, GatewayUsage, Spender, Usage, usage_ledger
 from evaluate.usage.usage_ledger import KEEP_DAYS, SETTLING, DynamoDBUsageLedger
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
 from local.ministack import free_port

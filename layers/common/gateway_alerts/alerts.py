@@ -125,7 +125,7 @@ class Alert(_QueueModel):
     message: str
     entity: Entity
     budget: BudgetFigures | None = None
-    occurrences: Occurrences = Occurrences()
+    occurrences: Occurrences = Field(default_factory=Occurrences)
     facts: tuple[Fact, ...] = ()
     report: Report | None = None
     slack_payload: dict[str, Any] | None = None

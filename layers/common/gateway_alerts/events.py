@@ -189,7 +189,7 @@ class RequestLog(_WireModel):
     completion_tokens: Annotated[int, Field(ge=0)] | None = None
     end_user: Text | None = None
     request_tags: tuple[Text, ...] | None = None
-    metadata: RequestMetadata = RequestMetadata()
+    metadata: RequestMetadata = Field(default_factory=RequestMetadata)
     hidden_params: HiddenParams | None = None
     error_information: ErrorInformation | None = None
 
