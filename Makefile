@@ -93,7 +93,7 @@ audit: $(DEV_READY) $(AUDIT_READY) ## Static analysis, security rules of the tem
 	    && { echo "$$lock: $$answer"; continue; }; \
 	  echo "$$answer" | tail -40 >&2; \
 	  if echo "$$answer" | grep -q '^Found '; then echo "$$lock: vulnerable, see above" >&2; \
-	  else echo "$$lock: NOT audited, the vulnerability service could not be asked (it needs the Internet); all checks before it passed" >&2; fi; \
+	  else echo "$$lock: NOT audited, the vulnerability service could not be asked (it needs the Internet) or does not know a package, see above; all checks before it passed" >&2; fi; \
 	  exit 1; \
 	done
 

@@ -205,7 +205,10 @@ class Stack:
     def _mapping(self, function: str) -> EventSourceMapping:
         mappings = self.resources.of_type("AWS::Lambda::EventSourceMapping").values()
         properties = next(properties for properties in mappings if properties["FunctionName"] == {"Ref": function})
-        return mapping_settings(self.resources, properties)
+        mapping = mapping_settings(self.resources, properties)
+        # Lambda starts a container for a batch that finds none; here it would wait, where it gathers no more alerts.
+        worker_count = {EVALUATE: self.settings.evaluate_worker_count, NOTIFY: self.settings.notify_worker_count}[function]
+        return replace(mapping, maximum_concurrency=min(mapping.maximum_concurrency, worker_count))
 
     def _log_file(self) -> IO[bytes]:
         log = tempfile.NamedTemporaryFile(prefix="gateway-alerts-", suffix=".log")  # noqa: SIM115

@@ -54,8 +54,8 @@ from evaluate.shapes import ParsedEvents
 from evaluate.signals import keeps_usage
 from evaluate.table import AlertsTable
 from evaluate.tokens import IngestTokens
-from evaluate.usage import entry_id, usage_of
-from evaluate.usage_ledger import DynamoDBUsageLedger, UsageLedger
+from evaluate.usage.usage import entry_id, usage_of
+from evaluate.usage.usage_ledger import DynamoDBUsageLedger, UsageLedger
 from gateway_alerts import secrets
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.aws import aws_client
@@ -215,9 +215,9 @@ class Application:
         if not self._settings.usage_table_name:
             return
         # Here, because only this schedule needs them.
-        from evaluate.budget_series import budget_series
-        from evaluate.forecasts import forecast_offers
-        from evaluate.scheduled import due_alerts
+        from evaluate.usage.budget_series import budget_series
+        from evaluate.usage.forecasts import forecast_offers
+        from evaluate.usage.scheduled import due_alerts
 
         config, ledger = self.config(), self._ledger()
         due = due_alerts(ledger=ledger, config=config, now=now, settled=self._settled)

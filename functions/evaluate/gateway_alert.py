@@ -1,7 +1,7 @@
 """An alert that a gateway raises itself, by its own shape or as Slack text → the occurrence that is told. Pure.
 
-What two of them must share to be one depends on the type: a failure is its model, provider and error class, a slow
-model is its name; of any other type it is what it says. Times, counts and the gateway's address are never part of it.
+What two of them must share to be one depends on the type: a failure is its model and error class, a slow model is what
+its provider calls it; of any other type it is what it says. Times, counts and the gateway's address are never part of it.
 """
 
 import json
@@ -22,13 +22,14 @@ from gateway_alerts.alerts import Entity, Fact
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import buckets_of
 from gateway_alerts.errors import UnknownAlertType
-from gateway_alerts.events import GatewayAlert, SlackMessage
+from gateway_alerts.events import MAX_MESSAGE_CHARACTERS, GatewayAlert, SlackMessage
 from gateway_alerts.keys import digest
 from gateway_alerts.masking import masked
 
 #: The metadata by which alerts of a type are the same; of a type that is not here it is everything that is said.
 SUBJECTS: dict[str, tuple[str, ...]] = {
-    LLM_EXCEPTIONS: ("model", "provider", "error_class"),
+    # Not the provider: most texts do not name it, and the request log of the same failure does.
+    LLM_EXCEPTIONS: ("model", "error_class"),
     LLM_TOO_SLOW: ("model",),
     LLM_REQUESTS_HANGING: ("model",),
     OUTAGE_ALERTS: ("model", "model_id", "provider", "api_base", "severity"),
@@ -83,7 +84,7 @@ def occurrence_of(alert: GatewayAlert, *, gateway: str, config: Config, now: dat
         last_at=at,
         count=min(MAX_COUNT, max(1, int(_number(alert.metadata.get("count")) or 1))),
         facts=tuple(
-            Fact(label=_LABELS.get(name) or name.replace("_", " ").capitalize(), text=masked(text))
+            Fact(label=_LABELS.get(name) or name.replace("_", " ").capitalize(), text=text)
             for name, text in said.items()
             if name not in _NOT_FACTS and (config.show_prompts or name not in PROMPTS)
         ),
@@ -117,6 +118,8 @@ def _said(value: Any) -> str:
             text = ", ".join(f"{name}: {each}" for name, each in value.items())
         case _:
             text = json.dumps(value, ensure_ascii=False, default=str)
+    # Cut after masking: of a key that is cut in two the mask would not know the first half.
+    text = masked(text[:MAX_MESSAGE_CHARACTERS])
     return text if len(text) <= MAX_FACT_CHARACTERS else f"{text[: MAX_FACT_CHARACTERS - 1]}…"
 
 
@@ -138,5 +141,5 @@ def _number(value: object) -> float | None:
 def _entity(said: dict[str, str], *, gateway: str, is_region: bool) -> Entity:
     for name, entity_type in _ENTITIES[::-1] if is_region else _ENTITIES:
         if name in said:
-            return Entity(type=entity_type, id=masked(said[name]), name=masked(said[name]))
+            return Entity(type=entity_type, id=said[name], name=said[name])
     return Entity(type="gateway", id=gateway, name=gateway)

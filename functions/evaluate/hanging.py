@@ -165,7 +165,7 @@ class DynamoDBHangingCalls:
                 {
                     ":gateway": signal.gateway,
                     ":model": signal.model,
-                    ":call_id": signal.call_id,
+                    ":call_id": masked(signal.call_id),
                     ":started_at": started_at,
                     ":shard": agenda_shard(signal.key),
                     ":due_at": due_at,

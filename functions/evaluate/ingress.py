@@ -152,7 +152,7 @@ def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) 
         if gateway is None:
             raise SlackRefused("invalid_token", 403)
         # Here, because its patterns are a twelfth of what all our modules cost a cold start, and few gateways send these.
-        from evaluate.slack_payloads import read_slack_payload
+        from evaluate.slack.slack_payloads import read_slack_payload
 
         message = read_slack_payload(_body_bytes(event), content_type=headers.get("content-type"))
         return SlackRequest(gateway, ParsedEvents([(0, message)], []))

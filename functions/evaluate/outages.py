@@ -118,10 +118,11 @@ def errors_in(logs: Iterable[RequestLog], *, gateway: str, config: Config, now: 
     for log in logs:
         if not is_outage_error(log):
             continue
-        at, provider, base = ended_at(log, now=now), provider_of(log), api_base_of(log)
-        deployment = log.model_id or digest([model_of(log), base])
-        places = [Place(OUTAGE_ALERTS, provider, deployment, model_of(log), base)] if config.is_enabled(OUTAGE_ALERTS) else []
-        region = region_of(base)
+        # Masked here already, since it is kept in the table.
+        provider, model, base = map(masked, (provider_of(log), model_of(log), api_base_of(log)))
+        at, deployment = ended_at(log, now=now), masked(log.model_id or "") or digest([model, base])
+        places = [Place(OUTAGE_ALERTS, provider, deployment, model, base)] if config.is_enabled(OUTAGE_ALERTS) else []
+        region = region_of(api_base_of(log))
         if region is not None and config.is_enabled(REGION_OUTAGE_ALERTS):
             places.append(Place(REGION_OUTAGE_ALERTS, provider, region))
         for place in places:

@@ -29,9 +29,9 @@ from evaluate.outages import KEY_PREFIX as OUTAGE
 from evaluate.outages import OutageCounts, outage_claim, outage_in, quiet_seconds, window_seconds
 from evaluate.readings import BudgetReading
 from evaluate.resolutions import Alerted, AlertedBudgets, KnownAlerted, due_at, raised_again, resolution
-from evaluate.scheduled import DueAlert
 from evaluate.signals import Signals
 from evaluate.table import Attributes
+from evaluate.usage.scheduled import DueAlert
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
 from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config

@@ -32,6 +32,11 @@ def model_of(log: RequestLog) -> str:
     return log.model_group or log.model or UNKNOWN_MODEL
 
 
+def upstream_model_of(log: RequestLog) -> str:
+    """What the provider calls the model, without the provider's name; the name for callers where nothing says so."""
+    return (log.model or "").removeprefix(f"{provider_of(log)}/") or model_of(log)
+
+
 def provider_of(log: RequestLog) -> str:
     """Who was to answer; empty where nothing says so."""
     error = log.error_information
@@ -75,9 +80,10 @@ def failure_of(log: RequestLog, *, gateway: str, now: datetime) -> Occurrence:
     return Occurrence(
         alert_type=LLM_EXCEPTIONS,
         gateway=gateway,
-        alike=(model, provider, error_class),
+        alike=(model, error_class),
         level=ALERT_TYPES[LLM_EXCEPTIONS].level,
-        message=masked(((error.error_message if error else None) or "")[:MAX_SAMPLE_CHARACTERS]),
+        # Cut after masking: of a key that is cut in two the mask would not know the first half.
+        message=masked((error.error_message if error else None) or "")[:MAX_SAMPLE_CHARACTERS],
         entity=_model(model),
         first_at=at,
         last_at=at,
@@ -99,7 +105,7 @@ def slow_request_of(log: RequestLog, *, gateway: str, config: Config, now: datet
     return Occurrence(
         alert_type=LLM_TOO_SLOW,
         gateway=gateway,
-        alike=(model,),
+        alike=(upstream_model_of(log),),  # what a Slack text of the same request names
         level=ALERT_TYPES[LLM_TOO_SLOW].level,
         message="Requests take longer than their threshold",
         entity=_model(model),

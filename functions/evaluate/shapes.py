@@ -120,7 +120,7 @@ def parse_records(bodies: Sequence[str]) -> ParsedEvents:
     for index, body in enumerate(bodies):
         try:
             objects.append((index, from_json(body)))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # a lone surrogate is of the wrong type to it
             rejections.append(Rejection(index, f"malformed_body: not JSON: {error}"))
     return _one_by_one(objects, rejections)
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
-import httpx
 from aws_lambda_powertools import Logger, Metrics
 from pydantic import SecretStr
 
@@ -27,6 +26,7 @@ from notify.deliveries import DynamoDBDeliveries
 from notify.destinations.base import Destination
 from notify.destinations.registry import Clients, open_destination
 from notify.gates import DynamoDBGates
+from notify.http_client import make_http_client
 from notify.outcomes import Delivered
 from notify.pipeline import Notified, Ports, notify
 from notify.returns import SQSReturns
@@ -36,7 +36,6 @@ from notify.settings import Settings
 POST_MILLIS = 12_000
 #: Destinations that are posted to at the same time.
 SIDE_BY_SIDE = 8
-POST_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
 
 class LambdaContext(Protocol):
@@ -77,7 +76,7 @@ class Application:
             check=lambda _config: None,
             logger=_logger(),
         ).current
-        self._http = cache(_http_client)
+        self._http = cache(make_http_client)
         self._clients = Clients(http=self._http, sns=lambda: aws_client("sns"))
         dynamodb, sqs = (lambda: aws_client("dynamodb")), (lambda: aws_client("sqs"))
         self._deliveries = DynamoDBDeliveries(dynamodb, table_name=self._settings.table_name)
@@ -192,8 +191,3 @@ def _logger() -> Logger:
 @cache
 def _application() -> Application:
     return Application(os.environ)
-
-
-def _http_client() -> httpx.Client:
-    """The one client of this container: it loads the certificates once and keeps its connections."""
-    return httpx.Client(timeout=POST_TIMEOUT, follow_redirects=False)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from evaluate.budget_alert_types import BUDGET_ALERT_TYPES
-from evaluate.litellm_text import parse_litellm_text
 from evaluate.readings import BudgetReading, readings_of
-from evaluate.slack_payloads import read_slack_payload
+from evaluate.slack.litellm_text import parse_litellm_text
+from evaluate.slack.slack_payloads import read_slack_payload
 from evaluate.thresholds import crossings_of
 from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
 from gateway_alerts.config import Config

@@ -64,6 +64,35 @@ def test_events_by_api_and_eventbridge_end_in_one_aggregated_post(deployment: De
     assert len(new_texts()) == 1, new_texts()
 
 
+def test_a_text_for_slack_is_answered_as_slack_does_and_posted(deployment: Deployment, api: httpx.Client) -> None:
+    refused = api.post("/services/T0/B0/wrong", json={"text": "x"})
+    assert (refused.status_code, refused.text) == (403, "invalid_token")
+    taken = api.post(f"/services/T0/B0/{TOKEN}", json={"text": "the nightly backup has failed"})
+    assert (taken.status_code, taken.text) == (200, "ok")
+    wait_for(lambda: [m for m in deployment.inbox.messages() if "the nightly backup has failed" in json.dumps(m.payload)])
+
+
+def test_request_logs_of_the_queue_are_told_whatever_lies_beside_them(deployment: Deployment) -> None:
+    error = {"error_code": "429", "error_class": "RateLimitError", "error_message": "slow down"}
+    log = {"litellm_call_id": "c", "status": "failure", "model_group": "queued-model", "error_information": error}
+    url = deployment.resources["RequestLogQueue"]
+    for body in (json.dumps(log), "not JSON"):
+        deployment.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    wait_for(lambda: [m for m in deployment.inbox.messages() if "queued-model" in json.dumps(m.payload)])
+
+
+def test_calls_begin_and_end_under_the_functions_rights(deployment: Deployment, api: httpx.Client) -> None:
+    def signal(state: str) -> None:
+        said = {"state": state, "call_id": "call-1", "model": "m"}
+        event = {"alert_type": "llm_requests_hanging", "message": state, "metadata": said}
+        assert api.post("/events", json=event, headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+    signal("started")
+    assert [key for key in items(deployment) if key.startswith("hanging#")]
+    signal("ended")
+    assert not [key for key in items(deployment) if key.startswith("hanging#")]
+
+
 def test_a_poison_message_ends_in_the_dead_letter_queue_and_its_neighbour_is_delivered(
     deployment: Deployment, api: httpx.Client
 ) -> None:

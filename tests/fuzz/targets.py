@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 from evaluate.answers import dry_run_body, evaluated_answer, http_answer, refusal_body
 from evaluate.budget_alert_types import entity_types
-from evaluate.ingress import EventsRequest, is_http, read_request
-from evaluate.litellm_text import parse_litellm_text
+from evaluate.ingress import EventsRequest, QueuedLogsRequest, SlackRequest, is_http, read_request
 from evaluate.pipeline import evaluate
 from evaluate.readings import readings_of
-from evaluate.shapes import ParsedEvents, parse_body
-from evaluate.slack_payloads import MAX_PAYLOAD_BYTES, read_slack_payload
+from evaluate.shapes import ParsedEvents, parse_body, parse_records
+from evaluate.slack.litellm_text import parse_litellm_text
+from evaluate.slack.slack_payloads import MAX_PAYLOAD_BYTES, read_slack_payload
 from evaluate.thresholds import crossings_of
 from evaluate.tokens import IngestTokens
 from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
@@ -73,6 +73,14 @@ def fuzz_read_request(given: bytes) -> None:
         case b"!":  # what is said to be base64
             event = _http("POST /events", headers={"authorization": "Bearer token-1"}, body=text)
             event["isBase64Encoded"] = True
+        case b"k":  # the drop-in Slack endpoint
+            event = _http("POST /services/{token+}", pathParameters={"token": "T/B/token-1"}, body=tail)
+            event["headers"] = {"content-type": head}
+        case b"w":  # its token
+            event = _http("POST /services/{token+}", pathParameters={"token": text}, body='{"text": "x"}')
+        case b"m":  # a queue's messages
+            records = [{"messageId": f"m-{n}", "eventSource": "aws:sqs", "body": body} for n, body in enumerate(text.split("\n"))]
+            event = {"Records": records}
         case b"s":  # a schedule's input
             event = {"schedule": text}
         case _:  # an EventBridge event's detail
@@ -86,9 +94,30 @@ def fuzz_read_request(given: bytes) -> None:
     except RequestRefused as refused:
         check_refusal(refused)
         return
-    if isinstance(request, EventsRequest):
-        assert is_http(event) or kind not in b"htrbq6!"
-        follow(request.parsed, gateway=request.gateway)
+    except SlackRefused as refused:
+        check_slack_refusal(refused, is_token_wrong=kind == b"w")
+        return
+    match request:
+        case EventsRequest():
+            assert is_http(event) or kind not in b"htrbq6!"
+            follow(request.parsed, gateway=request.gateway)
+        case SlackRequest():
+            follow(request.parsed, gateway=request.gateway)
+        case QueuedLogsRequest():
+            follow(request.parsed)
+
+
+def fuzz_parse_records(given: bytes) -> None:
+    """The messages of a queue, one a line: each is one event or one refusal, at its own index."""
+    bodies = given.decode(errors="surrogateescape").split("\n")
+    try:
+        parsed = parse_records(bodies)
+    except RequestRefused as refused:
+        check_refusal(refused)
+        return
+    indexes = sorted([index for index, _ in parsed.events] + [rejection.index for rejection in parsed.rejections])
+    assert indexes == list(range(len(bodies)))
+    follow(parsed)
 
 
 def fuzz_parse_queued_alert(given: bytes) -> None:
@@ -168,6 +197,7 @@ def fuzz_read_slack_payload(given: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse_body": fuzz_parse_body,
+    "parse_records": fuzz_parse_records,
     "read_request": fuzz_read_request,
     "parse_queued_alert": fuzz_parse_queued_alert,
     "parse_config": fuzz_parse_config,
@@ -184,6 +214,15 @@ def follow(parsed: ParsedEvents, *, gateway: str = "g") -> None:
     rejected = [rejection.index for rejection in evaluation.rejections]
     assert sorted(evaluation.accepted + rejected) == list(range(len(evaluation.accepted) + len(rejected)))
     assert {index for index, _ in evaluation.offers} <= set(evaluation.accepted)
+    assert {index for index, _ in evaluation.signals.occurrences} <= set(evaluation.accepted)
+    # What is kept of calls and errors comes back from the table as moments and numbers.
+    for call in evaluation.signals.calls:
+        assert 0 <= call.started_at.timestamp() <= NOW.timestamp()
+        datetime.fromtimestamp(int(call.due_at.timestamp()), UTC)
+    for errors in evaluation.signals.errors(gateway=gateway, config=CONFIG, now=NOW):
+        assert max(errors.at) <= NOW
+    for tracked in evaluation.tracked:
+        assert len(format(tracked.usd, "f").replace(".", "").strip("0")) <= 38
     check_answer(evaluated_answer(evaluation, alert_count=0))
     check_answer(http_answer(200, dry_run_body(evaluation, now=NOW, config=CONFIG)))
 
@@ -216,8 +255,11 @@ def check_refusal(refused: RequestRefused) -> None:
     assert 400 <= refused.status < 500
 
 
-def check_slack_refusal(refused: SlackRefused) -> None:
+def check_slack_refusal(refused: SlackRefused, *, is_token_wrong: bool = False) -> None:
     """A refusal is in Slack's words."""
+    if is_token_wrong:
+        assert (refused.status, refused.word) == (403, "invalid_token")
+        return
     assert refused.status == 400
     assert refused.word in ("invalid_payload", "no_text", "invalid_blocks", "too_many_attachments")
 

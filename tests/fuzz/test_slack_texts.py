@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluate.litellm_text import parse_litellm_text
-from evaluate.slack_payloads import read_slack_payload
+from evaluate.slack.litellm_text import parse_litellm_text
+from evaluate.slack.slack_payloads import read_slack_payload
 from gateway_alerts.alert_types import ALERT_TYPES
 from gateway_alerts.errors import SlackRefused
 from gateway_alerts.events import GatewayAlert, SlackMessage, WebhookEvent

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evaluate.app import lambda_handler
+from gateway_alerts.alert_types import ALERT_TYPES
 from gateway_alerts.errors import EventRejected, MalformedBody, NotFound, PayloadTooLarge
 from notify import app as notify_app
 from tests.fuzz.targets import ANSWER_BYTES, TARGETS, check_answer
@@ -48,7 +49,11 @@ NAMES = (
     *("user_api_key_hash", "user_api_key_spend", "user_api_key_max_budget", "user_api_key_budget_reset_at", "error_information"),
     *("user_api_key_team_id", "user_api_key_team_spend", "user_api_key_team_max_budget", "error_budget_entity_type"),
     *("error_budget_entity_id", "error_budget_limit", "error_budget_spend", "gateway", "events"),
+    *("error_code", "error_class", "error_message", "llm_provider", "model_group", "model_id", "api_base", "endTime"),
+    *("response_time", "hidden_params", "custom_llm_provider"),
 )
+#: What a gateway's own alert can say; a signal about a call among it.
+SAID = ("state", "call_id", "started_at", "model", "provider", "region", "count", "response_seconds", "severity", "prompt")
 WORDS = (
     *("token_budget", "user_budget", "team_budget", "soft_budget", "projected_limit_exceeded", "proxy_budget", "tag_budget"),
     *("key", "user", "team", "threshold_crossed", "budget_crossed", "success", "failure", "2026-12-01T00:00:00Z", "2026-12-01"),
@@ -79,9 +84,50 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
+said = st.dictionaries(
+    st.one_of(st.sampled_from(SAID), texts),
+    st.one_of(st.sampled_from(["started", "ended", "call-1", "2026-11-24T08:59:50", 0, 1e300, -1]), numbers, texts, values),
+    max_size=9,
+)
 fields = st.dictionaries(st.sampled_from(NAMES), st.one_of(numbers, texts, values), max_size=9)
-#: Near the three shapes: right in most places, anything in some.
+gateway_alerts = st.builds(
+    lambda name, message, metadata, more: {"alert_type": name, "message": message, "metadata": metadata, **more},
+    st.one_of(st.sampled_from(sorted(ALERT_TYPES)), texts),
+    texts,
+    said,
+    st.dictionaries(st.sampled_from(["level", "occurred_at", "metadata"]), st.one_of(texts, values), max_size=1),
+)
+signals = st.builds(
+    lambda state, metadata: {
+        "alert_type": "llm_requests_hanging",
+        "message": "m",
+        "metadata": {"state": state, "call_id": "call-1", **metadata},
+    },
+    st.sampled_from(["started", "ended"]),
+    said,
+)
+failures = st.builds(
+    lambda code, error, more: {
+        "litellm_call_id": "c",
+        "status": "failure",
+        "error_information": {"error_code": code, **error},
+        **more,
+    },
+    st.sampled_from(["500", "408", "429", "٥٠٠", ""]),
+    fields,
+    fields,
+)
+spent = st.builds(
+    lambda spend, more: {"event": "spend_tracked", "event_group": "end_user", "customer_id": "c", "spend": spend, **more},
+    numbers,
+    st.dictionaries(st.just("max_budget"), numbers),
+)
+#: Near the four shapes: right in most places, anything in some.
 near_events = st.one_of(
+    gateway_alerts,
+    signals,
+    failures,
+    spent,
     st.builds(lambda kind, info: {"type": kind, "user_info": info}, st.one_of(st.sampled_from(WORDS[:7]), values), fields),
     st.builds(lambda info: {"type": "user_budget", "user_info": {"spend": 9, "max_budget": 10, **info}}, fields),
     st.builds(lambda info: {"event": "budget_crossed", "event_group": "key", "spend": 9, "max_budget": 10, **info}, fields),
@@ -184,12 +230,45 @@ def test_any_eventbridge_detail_is_taken_or_kept(watch: Watch, detail: Any) -> N
 
 
 @steady
+@given(
+    message=st.one_of(bodies, st.builds(json.dumps, st.dictionaries(st.sampled_from(["text", "blocks", "attachments"]), values))),
+    content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", "", "🔥"]),
+    token=st.sampled_from([VALID_TOKEN, f"T0/B0/{VALID_TOKEN}", "", "/", "wrong\udc80"]),
+)
+def test_any_post_to_slacks_address_is_answered_in_slacks_words(
+    watch: Watch, message: str, content_type: str, token: str
+) -> None:
+    event = http_request(message, token=None, routeKey="POST /services/{token+}", pathParameters={"token": token})
+    answer = lambda_handler(event | {"headers": {"content-type": content_type}}, FakeContext())
+    assert answer is not None
+    expected = (200, 400) if VALID_TOKEN in token else (403,)
+    assert answer["statusCode"] in expected
+    assert answer["body"] in ("ok", "invalid_payload", "no_text", "invalid_blocks", "too_many_attachments", "invalid_token")
+
+
+@steady
+@given(given_bodies=st.lists(st.one_of(near_events.map(json.dumps), st.text(max_size=50)), min_size=1, max_size=6))
+def test_any_message_of_the_queue_is_taken_or_returned_and_its_neighbours_are_taken(
+    watch: Watch, given_bodies: list[str]
+) -> None:
+    good = json.dumps({"litellm_call_id": "c", "status": "success"})
+    records = [
+        {"messageId": f"m-{number}", "eventSource": "aws:sqs", "body": body} for number, body in enumerate([*given_bodies, good])
+    ]
+    answer = lambda_handler({"Records": records}, FakeContext())
+    assert answer is not None
+    returned = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    assert len(set(returned)) == len(returned)
+    assert set(returned) <= {f"m-{number}" for number in range(len(given_bodies))}
+
+
+@steady
 @given(schedule=values)
 def test_any_schedule_is_done_or_refused_by_name(watch: Watch, schedule: Any) -> None:
     try:
         assert lambda_handler({"schedule": schedule}, FakeContext()) is None
     except NotFound:
-        assert schedule not in ("sweep_outbox", "canary")
+        assert schedule not in ("sweep_outbox", "canary", "reports")
 
 
 @cache

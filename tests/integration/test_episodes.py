@@ -1,6 +1,7 @@
 """Episodes, outages and hanging requests in the template's own table in the emulator: its conditions, counters and agenda."""
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -8,9 +9,11 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evaluate.claims import DynamoDBClaims
-from evaluate.episodes import DynamoDBEpisodes, Episode, KnownEpisodes, Told, tell
+from evaluate.episodes import Due, DynamoDBEpisodes, Episode, KnownEpisodes, Told, tell
 from evaluate.hanging import DynamoDBHangingCalls
 from evaluate.known_claims import KnownClaims
 from evaluate.occurrences import Occurrence
@@ -19,13 +22,14 @@ from evaluate.pipeline import evaluate, raise_alerts, sweep_outbox
 from evaluate.reactions import Stores, look_after, react, watch_budgets
 from evaluate.resolutions import DynamoDBAlertedBudgets, KnownAlerted
 from evaluate.shapes import parse_objects
-from evaluate.table import AlertsTable
+from evaluate.table import AlertsTable, texts
+from evaluate.table import number as number_of
 from gateway_alerts.alerts import Alert, Entity
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import buckets_of
 from local.resources import Resources
 from tests.integration._ministack import eager_client
-from tests.pipeline.evaluate.fakes import FakeQueue
+from tests.pipeline.evaluate.fakes import EpisodeItem, FakeEpisodes, FakeQueue
 
 pytestmark = pytest.mark.integration
 
@@ -477,3 +481,63 @@ def test_an_occurrence_told_by_hand_is_what_the_table_holds(system: System) -> N
         )
     system.sweep(now=later(seconds=301))
     assert [alert.message for alert in system.queue.alerts] == ["first", "third"]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("open"), st.integers(1, 3)),
+        st.tuples(st.just("hold"), st.integers(1, 3)),
+        st.tuples(st.just("look"), st.none()),
+        st.tuples(st.just("release"), st.none()),
+        st.tuples(st.just("clear"), st.none()),
+        st.tuples(st.just("wait"), st.sampled_from([1, 60, 119, 120, 299, 300])),
+    ),
+    min_size=3,
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=STEPS)
+def test_the_table_says_what_the_fake_says(system: System, steps: list[tuple[str, Any]]) -> None:
+    """The fake that the tests of the pipeline trust is held against the table's own conditions."""
+    real, fake, now, key = DynamoDBEpisodes(system.table), FakeEpisodes(), NOW, f"episode#db_exceptions#{uuid4().hex}"
+    looks = [({"pk": {"S": key}}, {"pk": {"S": key}, "seen": EpisodeItem()})]
+    outboxes: list[tuple[Due, Due]] = []
+    for number, (step, given_number) in enumerate(steps):
+        if step == "wait":
+            now += timedelta(seconds=given_number)
+        elif step in ("open", "hold"):
+            base = Occurrence("db_exceptions", "g", (key,), "High", f"m{number}", Entity(type="gateway"), now, now)
+            happened = replace(base, count=given_number, seconds={number: given_number})
+            episode = Episode(key, happened.alert(now=now, request_id=f"r{number}", config=Config()), 300)
+            if step == "open":
+                assert real.open(episode, now=now) == fake.open(episode, now=now)
+            else:
+                real.hold(episode, until=now + timedelta(seconds=90), now=now)
+                fake.hold(episode, until=now + timedelta(seconds=90), now=now)
+        elif step == "look":
+            (item,) = [item for item in system.items() if item["pk"]["S"] == key] or [{"pk": {"S": key}}]
+            looks.append((item, {"pk": {"S": key}, "seen": deepcopy(fake.items.get(key, EpisodeItem()))}))
+        elif step == "release":
+            released = [store.release(look, now=now) for store, look in zip((real, fake), looks[-1], strict=True)]
+            assert without_ids(released[0]) == without_ids(released[1])
+            if released[0] is not None and released[1] is not None:
+                outboxes.append((released[0], released[1]))
+        elif outboxes:
+            real.clear(outboxes[-1][0])
+            fake.clear(outboxes[-1][1])
+        (item,) = [item for item in system.items() if item["pk"]["S"] == key] or [{}]
+        expected = fake.items.get(key, EpisodeItem())
+        assert without_ids(Due(key, texts(item, "outbox"))) == without_ids(Due(key, tuple(expected.outbox)))
+        assert number_of(item, "outbox_at") == expected.due_at
+        assert number_of(item, "held_count") == (expected.held.count if expected.held else None)
+        assert number_of(item, "held_until") == (expected.held.until if expected.held else None)
+        assert (number_of(item, "episode_until") or 0) == expected.until
+
+
+def without_ids(due: Due | None) -> list[Alert] | None:
+    """The alerts, without the ids that a release makes up."""
+    if due is None:
+        return None
+    return [Alert.model_validate_json(text).model_copy(update={"alert_id": ""}) for text in due.outbox]

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evaluate import usage_ledger
-from evaluate.periods import days, quarter_of, start_of
-from evaluate.usage import SAMPLE_QUARTERS, Budget, GatewayUsage, Spender, Usage
-from evaluate.usage_ledger import KEEP_DAYS, SETTLING, DynamoDBUsageLedger
+from evaluate.usage import usage_ledger
+from evaluate.usage.periods import days, quarter_of, start_of
+from evaluate.usage.usage import SAMPLE_QUARTERS, Budget, GatewayUsage, Spender, Usage
+from evaluate.usage.usage_ledger import KEEP_DAYS, SETTLING, DynamoDBUsageLedger
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
 from local.ministack import free_port
 from local.resources import Resources
@@ -215,6 +215,22 @@ class TestClosing:
             all_at_once(lambda _, hour=hour: table.ledger().close(now=at(hour) + SETTLING))
 
             assert total(table.ledger().read(TODAY.quarters)) == 20 * (round_ + 1)
+
+    def test_a_closer_that_is_overtaken_adds_nothing_a_second_time(
+        self, ledger: DynamoDBUsageLedger, table: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger.append("a", usage(1), now=at(10))
+        slow = table.ledger()
+        total_of = slow._total
+
+        def overtaken(day: date, *, kind: str) -> Any:
+            ledger.close(now=at(12))
+            return total_of(day, kind=kind)
+
+        monkeypatch.setattr(slow, "_total", overtaken)
+        slow.close(now=at(12))
+
+        assert total(ledger.read(TODAY.quarters)) == 1
 
     def test_a_closer_that_dies_before_its_transaction_has_changed_nothing(
         self, ledger: DynamoDBUsageLedger, monkeypatch: pytest.MonkeyPatch

@@ -17,13 +17,16 @@ pytestmark = pytest.mark.integration
 
 CAPTURES = Path(__file__).parents[1] / "data" / "litellm"
 TOKEN = "local-token"
+#: An alert type that is gathered for a day.
+DIGEST = "cooldown_deployment"
 #: Long enough for a loaded machine; a test ends as soon as what it waits for is there.
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack(StackSettings(batch_window_seconds=1, visibility_timeout_seconds=30)) as running:
+    config = json.dumps({"alert_type_config": {DIGEST: {"digest": True}}})
+    with Stack(StackSettings(batch_window_seconds=1, visibility_timeout_seconds=30, config=config)) as running:
         yield running
 
 
@@ -153,7 +156,8 @@ def test_four_entities_of_one_name_give_four_alerts(outside: Outside) -> None:
 
 def test_the_same_crossing_by_request_log_and_webhook_is_one_alert(outside: Outside) -> None:
     record = json.loads((CAPTURES / "generic_api" / "success_key_4_left.json").read_text())["body"]
-    metadata = record["metadata"] | {"user_api_key_hash": "f00d" * 16, "user_api_key_budget_reset_at": "2030-01-01T00:00:00Z"}
+    key = {"user_api_key_hash": "f00d" * 16, "user_api_key_alias": "k5"}
+    metadata = record["metadata"] | key | {"user_api_key_budget_reset_at": "2030-01-01T00:00:00Z"}
     webhook = json.loads((CAPTURES / "webhook" / "key_5pct.json").read_text())["body"] | {"token": "f00d" * 16}
     assert outside.send(webhook)["alerts"] == 1
     assert outside.send([record | {"metadata": metadata}])["alerts"] == 0
@@ -171,8 +175,6 @@ def _bodies(folder: str) -> Mapping[str, Any]:
         (
             "generic_api",
             {
-                "failure_429",
-                "failure_500",
                 "success_plain_key",
                 "success_slow",
                 "success_soft_key",
@@ -250,3 +252,68 @@ def test_an_eventbridge_event_takes_the_same_way(stack: Stack, outside: Outside)
     event = {"source": "llm-gateway", "detail-type": "Budget Event", "detail": user("from-the-bus", 101.0)}
     assert stack.put_event(event).result(PATIENCE_SECONDS)
     assert outside.texts(naming=1, name="User from-the-bus")
+
+
+def failed(model: str) -> dict[str, Any]:
+    error = {"error_code": "429", "error_class": "RateLimitError", "error_message": "slow down", "llm_provider": "openai"}
+    return {"litellm_call_id": "c", "status": "failure", "model_group": model, "error_information": error}
+
+
+def slow(model: str) -> dict[str, Any]:
+    return {"litellm_call_id": "c", "status": "success", "model_group": model, "response_time": 900.0}
+
+
+def test_a_text_for_slack_a_gateway_alert_and_request_logs_are_told_once_and_their_repeats_counted(
+    stack: Stack, outside: Outside, client: httpx.Client
+) -> None:
+    text = {"text": "Level: `High`\nTimestamp: `09:25:44`\n\nMessage: disk-a is full"}
+    alert = {"alert_type": "db_exceptions", "message": "database-b is gone"}
+    for _ in range(2):
+        answer = client.post(f"/services/T0/B0/{TOKEN}", json=text)
+        assert (answer.status_code, answer.text) == (200, "ok")
+        outside.send([alert, failed("model-c"), slow("model-d")])
+    names = ("disk-a", "database-b", "model-c", "model-d")
+    messages = outside.messages(until=lambda found: all(name in json.dumps(found) for name in names))
+    assert [sum(name in json.dumps(message) for message in messages) for name in names] == [1, 1, 1, 1]
+    held = {
+        item["pk"]["S"].split("#")[1]: int(item["held_count"]["N"])
+        for item in stack.dynamodb.scan(TableName=stack.resources.ref("AlertsTable"))["Items"]
+        if "held_count" in item
+    }
+    assert [held.get(name) for name in ("db_exceptions", "llm_exceptions", "llm_too_slow")] == [1, 1, 1]
+
+
+def test_request_logs_of_the_queue_take_the_same_way_and_the_queue_is_empty_then(stack: Stack, outside: Outside) -> None:
+    url = stack.resources.ref("RequestLogQueue")
+    for log in (failed("model-e"), failed("model-e"), slow("model-f")):
+        stack.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(log))
+    outside.messages(until=lambda found: all(name in json.dumps(found) for name in ("model-e", "model-f")))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while stack.queue_depth("RequestLogQueue") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert stack.queue_depth("RequestLogQueue") == 0
+
+
+def test_a_digest_is_told_whole_by_the_sweep_when_its_time_has_come(stack: Stack, outside: Outside) -> None:
+    alerts = [
+        {"alert_type": DIGEST, "message": f"digested-{n} is set aside", "metadata": {"model": f"digested-{n}"}} for n in range(3)
+    ]
+    for _ in range(2):
+        assert outside.send(alerts)["alerts"] == 0
+    stack.invoke("EvaluateFunction", {"schedule": "sweep_outbox"})
+    table = stack.resources.ref("AlertsTable")
+    held = [
+        item["pk"] for item in stack.dynamodb.scan(TableName=table)["Items"] if item["pk"]["S"].startswith(f"episode#{DIGEST}#")
+    ]
+    assert len(held) == 3
+    for key in held:
+        stack.dynamodb.update_item(  # a day passes
+            TableName=table,
+            Key={"pk": key},
+            UpdateExpression="SET held_until = :past, outbox_at = :past",
+            ExpressionAttributeValues={":past": {"N": "1"}},
+        )
+    for _ in range(2):
+        stack.invoke("EvaluateFunction", {"schedule": "sweep_outbox"})
+    messages = outside.messages(until=lambda found: all(f"digested-{n}" in json.dumps(found) for n in range(3)))
+    assert [sum(f"digested-{n}" in message["text"] for message in messages) for n in range(3)] == [1, 1, 1]

@@ -20,7 +20,7 @@ from typing import Any
 
 from gateway_alerts.alert_types import ALERT_TYPES, BUDGET_ALERTS, SLACK_MESSAGE
 from local.ministack import LOOPBACK, free_port
-from local.stack import Stack, StackSettings
+from local.stack import EVALUATE, Stack, StackSettings
 from tests.litellm_gateway.gateway import FLUSH_SECONDS, SLOW_AFTER_SECONDS, Gateway, InProcess
 from tests.litellm_gateway.tap import Tap
 
@@ -34,6 +34,10 @@ CONFIG = {
     "alerting_threshold": SLOW_AFTER_SECONDS,
     "alert_to_webhook_url": {name: f"os.environ/INBOX_{name.upper()}" for name in ALERT_TYPES_ON},
 }
+
+
+#: What our own reports are called; every other alert begins with the noun of its type.
+OUR_REPORTS = ("Deployments", "Monthly spend")
 
 
 class NotTold(AssertionError):
@@ -89,7 +93,8 @@ class Stage:
     def told(self, *names: str, alert_type: str = BUDGET_ALERTS) -> list[str]:
         """What the channel of an alert type was told about one of these, alert by alert, in the order of its arrival."""
         texts = [message.payload["text"] for message in self.stack.inbox.messages() if message.channel == alert_type]
-        return [said for text in texts for said in re.split(": |, ", text) if any(_names(name, said) for name in names)]
+        alerts = [said for text in texts for said in _alerts_in(text, alert_type=alert_type)]
+        return [said for said in alerts if any(_names(name, said) for name in names)]
 
     def told_once(self, *names: str, alert_type: str) -> str:
         """The one thing that the channel of an alert type was told about one of these. Raises NotTold."""
@@ -136,12 +141,22 @@ def running_stage() -> Iterator[Stage]:
         script = started.enter_context(InProcess(api_url=tap.url, folder=folder / "script"))
         for gateway in gateways:
             gateway.await_start()
+        # The record of what is spent begins with the first look at it.
+        stack.invoke(EVALUATE, {"schedule": "reports"})
         yield Stage(stack, tap, *gateways, script)
 
 
 def percents(told: Iterable[str]) -> list[int]:
     """How much of a budget each alert says is spent."""
     return [int(match[1]) for said in told if (match := re.search(r"\b([\d,]+)(?:\.\d)? %", said))]
+
+
+def _alerts_in(text: str, *, alert_type: str) -> list[str]:
+    """The alerts of a message's plain text: ``🐢 2 slow models · prod: Slow model: a · …, Slow model: b · …``."""
+    if alert_type == BUDGET_ALERTS:
+        return re.split(": |, ", text)
+    titles = "|".join(map(re.escape, (ALERT_TYPES[alert_type].noun, *OUR_REPORTS)))
+    return re.split(rf"[:,] (?=(?:minor |major )?(?:{titles})(?:: | · ))", text, flags=re.IGNORECASE)[1:]
 
 
 def _names(name: str, text: str) -> bool:

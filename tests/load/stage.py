@@ -36,7 +36,7 @@ class Stage:
         """What the functions logged so far."""
         assert self.stack.log_path is not None
         lines = self.stack.log_path.read_text(errors="replace").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [document for line in lines if line.startswith("{") and line.endswith("}") for document in _documents(line)]
 
     def dead_letter_count(self) -> int:
         """Alerts that were given up."""
@@ -54,6 +54,17 @@ class Stage:
     def await_quiet(self, *, seconds: float = PATIENCE_SECONDS) -> bool:
         """Wait until the alerts queue is empty."""
         return self.settle(lambda: self.stack.queue_depth() == 0, seconds=seconds)
+
+
+def _documents(line: str) -> Iterator[dict[str, Any]]:
+    """What a line holds: two processes that write at the same moment may share one."""
+    decoder, position = json.JSONDecoder(), 0
+    while position < len(line):
+        try:
+            document, position = decoder.raw_decode(line, position)
+        except ValueError:
+            return  # torn by another process's line
+        yield document
 
 
 @contextmanager

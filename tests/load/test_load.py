@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from local.faulty_slack import on_first, slow
 from local.stack import EVALUATE
+from local.template import expanded_template, resource
 from local.workers import FunctionError
+from notify.http_client import REQUEST_SECONDS
 from tests.load.kills import Kills
 from tests.load.memory import Memory
 from tests.load.scenarios import OVER, SWEEP, SWEEP_AFTER_SECONDS
-from tests.load.senders import Event, Gateway, budget
+from tests.load.senders import Event, Gateway, budget, name_of
 from tests.load.stage import SEED, Stage, chunks, counted, crowd, doubled, lost, running_stage, wait_until
 
 pytestmark = pytest.mark.load
@@ -155,6 +158,32 @@ def test_10_000_crossings_at_once_from_20_senders_are_all_told_once(say: Any) ->
         assert alerts == 10_000
         assert doubled(channel) == 0
         _assert_all_told(stage, "many", names)
+
+
+# ---------------------------------------------------------------- silence
+
+
+def test_two_destinations_that_do_not_answer_keep_no_other_waiting(say: Any) -> None:
+    silent = [f"silent{number}" for number in range(2)]
+    concurrency = resource(expanded_template(), "NotifyFunctionAlertBatch")["ScalingConfig"]["MaximumConcurrency"]
+    with running_stage({name: [name] for name in [*silent, "quick"]}, notify_workers=concurrency) as stage:
+        for name in silent:
+            stage.sink.script(name, on_first(1, slow(30.0)))
+            stage.gateways[name].send(budget(name_of(name, 0), OVER))
+            # Each in a batch of its own, and so in a container of its own.
+            assert wait_until(lambda name=name: stage.channel(name).request_count == 1, seconds=30)
+        first_taken_at = stage.channel(silent[0]).taken[0].at
+        stage.gateways["quick"].send(budget(name_of("quick", 0), OVER))
+        stage.await_names("quick", [name_of("quick", 0)])
+        quick_at = stage.channel("quick").taken[0].at
+        stage.await_quiet()
+        say(
+            f"the first of two silent destinations was given up {REQUEST_SECONDS:.0f} s after its post, "
+            f"the quick one was told after {quick_at - first_taken_at:.1f} s of them"
+        )
+        assert quick_at - first_taken_at < REQUEST_SECONDS
+        for name in silent:
+            assert lost(stage.channel(name), [name_of(name, 0)]) == []
 
 
 # ---------------------------------------------------------------- an hour

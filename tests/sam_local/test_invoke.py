@@ -43,6 +43,22 @@ def test_a_crossing_over_eventbridge_is_queued(sam_local: SamLocal, backend: Bac
     assert backend.queued()
 
 
+@pytest.mark.parametrize(
+    ("sample", "answer"),
+    [
+        pytest.param("evaluate/http_slack_text_db_exceptions.json", {"statusCode": 200, "body": "ok"}, id="a text for Slack"),
+        pytest.param("evaluate/sqs_request_logs.json", {"batchItemFailures": []}, id="a batch of request logs"),
+    ],
+)
+def test_what_is_told_besides_budgets_is_queued(
+    sam_local: SamLocal, backend: Backend, sample: str, answer: dict[str, Any]
+) -> None:
+    backend.queued()
+    answered = sam_local.invoke("EvaluateFunction", sample)
+    assert {name: answered[name] for name in answer} == answer
+    assert backend.queued()
+
+
 def test_a_batch_is_posted(sam_local: SamLocal, backend: Backend) -> None:
     backend.posts.clear()
     assert sam_local.invoke("NotifyFunction", "notify/sqs_one_alert.json") == {"batchItemFailures": []}

@@ -160,7 +160,8 @@ def watch_over(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capfd: pytest
     fake_aws.answers |= {
         "GetParameter": {"Parameter": {"Value": "{}"}},
         "GetSecretValue": {"SecretString": f"from-secret={VALID_TOKEN}"},
-        "UpdateItem": {},
+        "UpdateItem": lambda asked: {"Attributes": {"spend": {"N": "9.5"}}} if asked.get("ReturnValues") == "ALL_NEW" else {},
+        "DeleteItem": {},
         "TransactWriteItems": {},
         "SendMessageBatch": takes_all,
         "SendMessage": takes,

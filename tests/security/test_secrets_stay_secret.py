@@ -7,6 +7,7 @@ outbox, dead letters' reasons, gates) and a posted message.
 import base64
 import json
 import ssl
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,6 +161,7 @@ def error(code: str = "AccessDeniedException", **more: Any) -> AwsError:
 OUTAGES: dict[str, dict[str, Any]] = {
     "DynamoDB refuses": {
         "UpdateItem": error(),
+        "DeleteItem": error(),
         "TransactWriteItems": error(),
         "BatchGetItem": error(),
         "BatchWriteItem": error(),
@@ -582,3 +584,195 @@ def test_a_key_in_an_alert_of_any_type_is_not_posted_or_logged_in_any_form(
     assert "…" in watch.posted[-1]
     assert '"blocks"' not in watch.posted[-1]
     watch.assert_silent(about=LEAKED)
+
+
+def slack(payload: Any, *, token: str = VALID_TOKEN, **how: Any) -> dict[str, Any]:
+    """A post to the drop-in Slack endpoint."""
+    return sent(payload, token=None, **how) | {"routeKey": "POST /services/{token+}", "pathParameters": {"token": token}}
+
+
+def from_queue(*bodies: Any) -> dict[str, Any]:
+    """A batch of the queue of request logs."""
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    return {
+        "Records": [{"messageId": f"m-{number}", "eventSource": "aws:sqs", "body": text} for number, text in enumerate(texts)]
+    }
+
+
+#: A key of a gateway's, in words around it and alone.
+LEAKS = (LEAKED_KEY, LEAKED_BEARER, f"failed with {LEAKED_KEY}: Authorization: {LEAKED_BEARER}, giving up")
+
+
+def failed(leak: str, *, status: str = "failure", code: str = "500") -> dict[str, Any]:
+    """A request log with a key wherever it tells something of a request."""
+    names = ("model", "model_group", "model_id", "custom_llm_provider", "litellm_call_id", "end_user", "call_type")
+    error = {"error_code": code, "error_class": leak, "error_message": leak, "llm_provider": leak, "traceback": leak}
+    log = dict.fromkeys(names, leak) | {"status": status, "api_base": f"https://api.test/v1?key={leak}", "response_time": 700}
+    return log | {"error_information": error, "hidden_params": {"api_base": leak}, "messages": leak}
+
+
+def gateway_alert(alert_type: str, leak: str, **metadata: Any) -> dict[str, Any]:
+    names = ("model", "provider", "api_base", "error_class", "region", "key_alias", "team_id", "user_id", "prompt", "anything")
+    said = dict.fromkeys(names, leak) | {"listed": [leak], "nested": {"token": leak}, "long": "x " * 120 + leak}
+    return {"alert_type": alert_type, "message": leak, "metadata": said | metadata}
+
+
+def told_by_a_gateway(leak: str) -> list[dict[str, Any]]:
+    """Every way in that is new, with a key in every field that is read."""
+    attachment = {"fallback": leak, "title": leak, "fields": [{"title": leak, "value": leak}]}
+    begun = {"state": "started", "call_id": f"call-1 {leak}", "started_at": "2026-11-24T00:00:00Z"}
+    return [
+        sent([gateway_alert(name, leak) for name in ("db_exceptions", "llm_exceptions", "outage_alerts", "spend_reports")]),
+        sent(gateway_alert("llm_requests_hanging", leak, **begun)),
+        sent([failed(leak)] * 6),
+        sent([failed(leak, status="success")] * 2),
+        from_queue(*[failed(leak)] * 6),
+        slack({"text": leak}),
+        slack({"text": f"*Alert type:* `db_exceptions`\nLevel: `High`\nTimestamp: `09:00:00`\n\nMessage: {leak}"}),
+        slack({"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": leak}}], "attachments": [attachment]}),
+    ]
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=["a key", "a bearer token", "both in a sentence"])
+@pytest.mark.parametrize("answers", [{}, *OUTAGES.values()], ids=["all is well", *OUTAGES])
+def test_a_key_that_a_gateway_leaks_is_told_nobody(watch: Watch, leak: str, answers: dict[str, Any]) -> None:
+    watch.aws.answers |= answers
+    for event in told_by_a_gateway(leak):
+        watch.evaluate(event)
+    queued_alerts = [
+        entry["MessageBody"] for name, asked in watch.aws.calls if name == "SendMessageBatch" for entry in asked["Entries"]
+    ]
+    watch.notify(*[record(body, message_id=f"m-{number}") for number, body in enumerate(queued_alerts)])
+    watch.assert_silent()
+
+
+def test_keys_in_what_is_counted_and_told_later(watch: Watch) -> None:
+    """What the table holds of episodes, calls and outages comes back through the sweep."""
+    calls = watch.aws.calls
+    for event in told_by_a_gateway(LEAKS[2]):
+        watch.evaluate(event)
+    alert = next(
+        asked["ExpressionAttributeValues"][":alerts"]["L"][0]["S"]
+        for name, asked in calls
+        if name == "UpdateItem" and ":alerts" in asked.get("ExpressionAttributeValues", {})
+    )
+    past, text = {"N": "1795500000"}, {"S": LEAKS[2]}
+    items = [
+        {"pk": {"S": "episode#a#00000001"}, "held_count": {"N": "2"}, "held_until": past, "held_alert": {"S": alert}}
+        | {"held_first_at": past, "held_last_at": past},
+        {"pk": {"S": "episode#a#00000002"}, "held_count": {"N": "2"}, "held_until": past, "held_alert": text},
+        {"pk": {"S": "hanging#00000003"}, "started_at": past, "gateway": {"S": "g"}, "model": {"S": "m"}, "call_id": text},
+        {"pk": {"S": "outage#00000004"}, "last_error_at": past, "quiet_seconds": {"N": "1"}, "is_told": {"N": "1"}}
+        | {"opened_at": past, "alert_type": {"S": "outage_alerts"}, "gateway": {"S": "g"}}
+        | dict.fromkeys(("provider", "place_id", "model", "api_base"), text),
+    ]
+    watch.set_environment("CONFIG", '{"resolved_notices": true}')
+    calls.clear()
+    watch.aws.answers["Query"] = lambda asked: {
+        "Items": items if asked["ExpressionAttributeValues"][":shard"] == {"S": "due-0"} else []
+    }
+    watch.evaluate({"schedule": "sweep_outbox"})
+    assert {"UpdateItem", "SendMessageBatch", "DeleteItem"} <= {name for name, _ in calls}
+    # An alert that cannot be read goes back into its outbox as it is, and stays there.
+    calls[:] = [call for call in calls if "episode#a#00000002" not in json.dumps(call)]
+    watch.assert_silent()
+
+
+SLACK_SENDERS: dict[str, dict[str, Any]] = {
+    "a wrong token": slack({"text": "x"}, token=WRONG_TOKEN),
+    "a wrong token in Slack's own form": slack({"text": "x"}, token=f"T000/B000/{WRONG_TOKEN}"),
+    "a wrong token and the valid one in it": slack({"text": "x"}, token=f"{WRONG_TOKEN}/{VALID_TOKEN}/{WRONG_TOKEN}"),
+    "another webhook's path": slack({"text": "x"}, token=OTHER_WEBHOOK.partition("/services/")[2]),
+    "no JSON": slack("{nope " + EVERYTHING),
+    "no text": slack({"blocks": EVERYTHING, "attachments": {EVERYTHING: 1}}),
+    "no base64": slack(EVERYTHING, isBase64Encoded=True),
+    "too large": slack({"text": EVERYTHING * 40_000}),
+    "a queue's record that is no JSON": from_queue("{nope " + EVERYTHING, failed(LEAKED_KEY)),
+    "a queue's record of no event": from_queue({EVERYTHING: EVERYTHING}, json.dumps(EVERYTHING)),
+    "a queue's record with wrong fields": from_queue({"litellm_call_id": 4, "status": {EVERYTHING: 1}}),
+    "an alert with a level that is none": sent(gateway_alert("db_exceptions", "m") | {"level": EVERYTHING}),
+    "a signal without its call": sent(gateway_alert("llm_requests_hanging", EVERYTHING, state=EVERYTHING)),
+}
+
+
+@pytest.mark.parametrize("event", SLACK_SENDERS.values(), ids=SLACK_SENDERS)
+def test_whatever_is_sent_to_slacks_address_or_the_queue(watch: Watch, event: dict[str, Any]) -> None:
+    watch.evaluate(event)
+    watch.assert_silent()
+
+
+def test_an_unknown_type_of_alert_is_quoted_to_its_sender_alone(watch: Watch) -> None:
+    watch.evaluate(sent(gateway_alert(WRONG_TOKEN, "m")))
+    watch.assert_silent(but_for=("the answer",))
+
+
+def used(leak: str) -> list[dict[str, Any]]:
+    """Request logs with a key wherever usage is counted by something: models, deployments, keys, users, teams."""
+    names = ("hash", "alias", "user_id", "user_email", "team_id", "team_alias", "org_id", "end_user_id")
+    metadata = {f"user_api_key_{name}": leak for name in names}
+    metadata |= {
+        "user_api_key_spend": 9.0,
+        "user_api_key_max_budget": 10.0,
+        "user_api_key_budget_reset_at": "2030-01-01T00:00:00Z",
+    }
+    log = failed(leak, status="success") | {"metadata": metadata, "response_cost": 900.0, "request_tags": [leak]}
+    return [log, log | {"status": "failure"}]
+
+
+def use_ledger(watch: Watch) -> None:
+    """The ledger's mark, as it is set when it is asked for first; nothing else is written there by an update."""
+    write = watch.aws.answers["UpdateItem"]
+
+    def update(asked: dict[str, Any]) -> Any:
+        if asked["TableName"] != "usage-table":
+            return write(asked) if callable(write) else write
+        values = asked["ExpressionAttributeValues"]
+        return {"Attributes": {"since_quarter": values[":since"], "closed_until": values[":first"]}}
+
+    watch.aws.answers |= {"UpdateItem": update, "GetItem": {}}
+
+
+def test_keys_in_what_is_used_are_neither_kept_nor_reported(watch: Watch) -> None:
+    watch.set_environment("USAGE_TABLE_NAME", "usage-table")
+    watch.set_environment(
+        "CONFIG",
+        json.dumps(
+            {
+                "alerting_args": {"daily_spend_per_user_threshold": 1, "daily_report_frequency": 86_400},
+                "spend_report_frequency": "1d",
+            }
+        ),
+    )
+    entries: list[dict[str, Any]] = []
+
+    def put(asked: dict[str, Any]) -> dict[str, Any]:
+        entries.append(asked["Item"])
+        return {}
+
+    def query(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"Items": [item for item in entries if item["pk"] in asked["ExpressionAttributeValues"].values()]}
+
+    watch.aws.answers |= {"PutItem": put, "Query": query}
+    use_ledger(watch)
+    watch.evaluate(sent(used(LEAKS[2])))
+    kept = [zlib.decompress(base64.b64decode(item["deflated_usage"]["B"])).decode() for item in entries]
+    assert kept
+    assert not [text for text in kept for secret in LEAKED.values() if secret in text]
+    watch.aws.calls.clear()
+    midnight = datetime.now(UTC).replace(hour=0, minute=5) + timedelta(days=1)  # the day, and what is reported of it, is over
+    for moment in (midnight, midnight.replace(hour=9)):
+        watch.evaluate({"schedule": "reports", "time": moment.isoformat()})
+    told = "".join(json.dumps(asked) for name, asked in watch.aws.calls if name == "SendMessageBatch")
+    assert [name for name in ("user_spend_thresholds", "daily_reports", "spend_reports") if name not in told] == []
+    watch.assert_silent()
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "GetItem", "Query"])
+def test_usage_that_cannot_be_kept_or_read(watch: Watch, operation: str) -> None:
+    watch.set_environment("USAGE_TABLE_NAME", "usage-table")
+    use_ledger(watch)
+    watch.aws.answers |= {"PutItem": {}} | {operation: error()}
+    watch.evaluate(sent(used(LEAKS[2])))
+    watch.evaluate({"schedule": "reports"})
+    assert operation in watch.aws.operations
+    watch.assert_silent()

@@ -74,7 +74,7 @@ def say(text: str) -> None:
 def summary(counts: Counter[str]) -> str:
     """The figures on one line."""
     names = ("seeds", "kills", "steps", "events", "posts", "copies", "alerts", "delivered", "dead-lettered", "lost", "doubled")
-    return " · ".join(f"{name} {counts[name]:,}" for name in (*names, "doubled without excuse"))
+    return " · ".join(f"{name} {counts[name]:,}" for name in (*names, "doubled without excuse", "too early, untold"))
 
 
 if __name__ == "__main__":

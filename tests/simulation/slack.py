@@ -67,6 +67,7 @@ class Slack:
             # Who was told and died, or met a table out of reach, before that was written down, could tell nobody.
             could_not_tell = told.is_dead or (destination, told) in self.table.unclosed
             is_known = self.table.is_closed(destination, until) or not could_not_tell
+            self.world.counts["too early, untold"] += now < until - 0.001 and not is_known
             if now < until - 0.001 and is_known:
                 self.faults.append(f"TOO EARLY: a post to {destination} at {now:.3f}, told to wait until {until:.3f}")
         if gate.broken_reason and now < self.gone_at[destination] + PROBE_EVERY.total_seconds() - POST_SECONDS:

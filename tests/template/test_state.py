@@ -38,7 +38,7 @@ def test_the_mapping_gathers_and_gives_back_only_what_failed(template: dict[str,
     assert mapping["MaximumBatchingWindowInSeconds"] == 10
     assert mapping["BatchSize"] == 500
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["AlertsQueue", "Arn"]}
     assert mapping.get("Enabled", True) is True
 

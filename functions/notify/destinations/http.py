@@ -42,13 +42,29 @@ def post_json(
     """Post once: the answer, or how it ended without one. Redirects are not followed: they would carry it elsewhere."""
     headers = {"content-type": "application/json"} | dict(headers or {})
     try:
-        return client().post(url.get_secret_value(), content=content, headers=headers, follow_redirects=False)
+        with client().stream("POST", url.get_secret_value(), content=content, headers=headers, follow_redirects=False) as answer:
+            return httpx.Response(answer.status_code, headers=answer.headers, content=_beginning(answer))
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
         return RetryLater(Reason.CANNOT_CONNECT)  # nothing was sent
     except (httpx.InvalidURL, UnicodeError):
         return Permanent(Reason.CONFIGURATION, "the URL cannot be called")
     except (httpx.HTTPError, OSError):
         return Ambiguous(Reason.NO_ANSWER)
+
+
+def _beginning(answer: httpx.Response) -> bytes:
+    """As much of an answer as is looked at; the rest is not read."""
+    read = b""
+    try:
+        for part in answer.iter_bytes():
+            read += part
+            if len(read) >= MAX_ANSWER_BYTES:
+                break
+    except (httpx.HTTPError, OSError):
+        if answer.status_code != 429:
+            raise
+        # Its head has said it all: nothing was taken, and when to come again.
+    return read[:MAX_ANSWER_BYTES]
 
 
 def words(answer: httpx.Response) -> str:

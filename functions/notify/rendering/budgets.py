@@ -15,6 +15,8 @@ from notify.rendering.words import EMOJI, Gravity, Wording
 #: Characters of what is known besides.
 FACTS_CHARACTERS = 300
 
+WHY_CHARACTERS = 80
+
 #: How a headline counts budgets: ``2 budgets over, 1 close``.
 STATES = {
     Gravity.OVER: "over",
@@ -38,7 +40,7 @@ def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_g
     gravity = Gravity.RESOLVED if alert.is_resolved else gravity_of(budget)
     share, count = share_of(budget), item.count
     name, label = _bare_name(alert), _label(alert)
-    verdict = _verdict(budget, gravity)
+    verdict = _verdict(budget, gravity) + (_why(alert) if alert.is_resolved else "")
     gateway = f" · {escape(shown_name(alert.gateway))}" if with_gateway else ""
     repeats = [f"raised {count:,} times"] if count > 1 else []
     late = [] if alert.is_digest else lateness(alert.raised_at, now=now)
@@ -48,7 +50,7 @@ def word_budget(item: AlertItem, budget: BudgetFigures, *, now: datetime, with_g
     gauge = [f"{bar(share)} *{percent(share)}*   {figures}" if share is not None else figures]
     facts = [shortened(" · ".join(f"{fact.label}: {fact.text}" for fact in alert.facts), FACTS_CHARACTERS)] if alert.facts else []
     remarks = " · ".join([*late, *repeats, *forecast, *_remarks(budget), *reset, *facts])
-    measure = _measure(budget, gravity, share)
+    measure = _measure(budget, gravity, share, figures)
     line = " · ".join([measure, *forecast, *reset, *repeats, *late])
     return Wording(
         gravity=gravity,
@@ -106,6 +108,11 @@ def _verdict(budget: BudgetFigures, gravity: Gravity) -> str:
             return f"has {usd(budget.limit - budget.spend)} left"
 
 
+def _why(alert: Alert) -> str:
+    """Why a budget is well again: ``: it was reset``."""
+    return f": it {shortened(alert.message, WHY_CHARACTERS)}" if alert.message.startswith("was ") else ""
+
+
 def _figures(budget: BudgetFigures) -> str:
     if budget.kind == "projected":
         ahead = f", {usd(budget.projected_spend)} projected" if budget.projected_spend is not None else ""
@@ -116,12 +123,12 @@ def _figures(budget: BudgetFigures) -> str:
     return f"{usd(budget.spend)} of {usd(budget.limit)}"
 
 
-def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None) -> str:
+def _measure(budget: BudgetFigures, gravity: Gravity, share: Decimal | None, figures: str) -> str:
     """The figures of a line in a storm."""
     if gravity is Gravity.PROJECTED and budget.projected_spend is not None:
         expected = f" · expected {day_text}" if (day_text := _expected_day(budget)) else ""
         return f"{usd(budget.projected_spend)} projected of {usd(budget.limit)} · {usd(budget.spend)} so far{expected}"
-    return f"{percent(share)} · {_figures(budget)}" if share is not None else _figures(budget)
+    return f"{percent(share)} · {figures}" if share is not None else figures
 
 
 def _remarks(budget: BudgetFigures) -> list[str]:

@@ -13,17 +13,30 @@ from typing import NamedTuple
 from gateway_alerts import distributions
 from gateway_alerts.alert_types import (
     ALERT_TYPES,
+    DAILY_REPORTS,
     LLM_EXCEPTIONS,
     LLM_REQUESTS_HANGING,
     LLM_TOO_SLOW,
     NEW_MODEL_ADDED,
     OUTAGE_ALERTS,
     REGION_OUTAGE_ALERTS,
+    SPEND_REPORTS,
     AlertType,
 )
 from gateway_alerts.alerts import Alert, Entity, Fact
 from notify.grouping import AlertItem
-from notify.rendering.wording import about, cut, escape, lateness, period, plural, shortened, shortened_lines, shown_name, span
+from notify.rendering.wording import (
+    about,
+    cut,
+    escape,
+    lateness,
+    period,
+    plural,
+    shortened,
+    shortened_lines,
+    shown_name,
+    span,
+)
 from notify.rendering.words import EMOJI, Gravity, Wording
 
 #: What somebody did to a key, a team or a user. Nothing is broken, whatever its level.
@@ -54,6 +67,8 @@ LABEL_CHARACTERS = 40
 FACT_CHARACTERS = 160
 #: Of a new model: what it is and costs; its sender may know dozens of figures.
 MODEL_FACTS = 6
+#: A shorter text may be in a message by chance.
+LEAST_SAID_CHARACTERS = 4
 #: What a gateway writes for an argument that was not given.
 NOT_GIVEN = frozenset({"none", "null", "[]", "{}"})
 
@@ -64,10 +79,10 @@ def word_incident(item: AlertItem, *, now: datetime, with_gateway: bool) -> Word
     """Put one alert into words; ``with_gateway`` names its gateway, since the message speaks of several."""
     alert = item.alert
     row, gravity = ALERT_TYPES.get(alert.alert_type, UNKNOWN), gravity_of(alert)
-    told = _LAYOUTS.get(alert.alert_type, _said)(item, _Facts(alert.facts))
+    told = _LAYOUTS.get(alert.alert_type, _said)(item, _Facts(alert.facts, but_for=alert.entity.name or alert.entity.id))
     emoji = EMOJI[gravity] if alert.is_resolved else row.emoji
     noun = _capitalised(_noun(alert, row))
-    name = escape(shown_name(alert.entity.name or "") or shown_name(alert.entity.id or ""))
+    name = escape(_name(alert))
     names = " · ".join(dict.fromkeys(filter(None, [name, *told.heads])))
     title = f"{noun}: {names}" if names else noun
     gateway = _gateways(item, with_gateway=with_gateway)
@@ -98,29 +113,33 @@ def gravity_of(alert: Alert) -> Gravity:
 
 
 class _Facts:
-    """The facts of an alert that are still to be told."""
+    """The facts of an alert that are still to be told: not those that only say its name again."""
 
-    def __init__(self, facts: Sequence[Fact]) -> None:
-        self._left = [fact for fact in facts if fact.text.strip()]
+    def __init__(self, facts: Sequence[Fact], *, but_for: str | None = None) -> None:
+        self._left = [fact for fact in facts if fact.text.strip() and fact.text != but_for]
 
-    def take(self, *labels: str) -> str:
+    def take(self, *labels: str, limit: int = HEAD_CHARACTERS) -> str:
         """The text of the fact with the first of these labels that there is, short and harmless; empty where there is none."""
         for label in labels:
             for fact in self._left:
                 if _label(fact).casefold() == label:
                     self._left.remove(fact)
-                    return shortened(fact.text, HEAD_CHARACTERS)
+                    return shortened(fact.text, limit, with_hashes=False)
         return ""
 
-    def given(self, *, name: str | None = None) -> "_Facts":
-        """Without those whose text says that there is nothing, or only the name again."""
-        return _Facts([fact for fact in self._left if fact.text.strip().casefold() not in NOT_GIVEN and fact.text != name])
+    def given(self) -> "_Facts":
+        """Without those whose text says that there is nothing."""
+        return _Facts([fact for fact in self._left if fact.text.strip().casefold() not in NOT_GIVEN])
+
+    def unsaid(self, message: str) -> "_Facts":
+        """Without those that a message says already."""
+        return _Facts([fact for fact in self._left if len(fact.text) < LEAST_SAID_CHARACTERS or fact.text not in message])
 
     def fitting(self, limit: int, *, most: int | None = None) -> tuple[list[str], int]:
         """``label: text`` of as many as have at most so many characters altogether, and how many are left out."""
         shown: list[str] = []
         for fact in self._left[:most]:
-            text = f"{shortened(_label(fact), LABEL_CHARACTERS)}: {shortened(_telling(fact), FACT_CHARACTERS)}"
+            text = f"{shortened(_label(fact), LABEL_CHARACTERS)}: {shortened(_telling(fact), FACT_CHARACTERS, with_hashes=False)}"
             limit -= len(text) + len(" · ")
             if limit < 0:
                 break
@@ -162,7 +181,7 @@ def _said(item: AlertItem, facts: _Facts) -> _Told:
     brief = shortened(message, MEASURE_CHARACTERS) or facts.line(MEASURE_CHARACTERS)
     return _Told(
         measure=_joined(happened_lately(item), brief),
-        lines=[happened(item), *shortened_lines(message, MESSAGE_CHARACTERS), facts.line()],
+        lines=[happened(item), *shortened_lines(message, MESSAGE_CHARACTERS), facts.unsaid(message).line()],
     )
 
 
@@ -217,10 +236,11 @@ def _hanging(item: AlertItem, facts: _Facts) -> _Told:
     if longest is None:
         return _said(item, facts)
     waited = f"no answer for {'up to ' if item.count > 1 else ''}{about(longest)}"
+    calls = facts.take("calls", "call ids", "call id", limit=FACTS_CHARACTERS)
     return _Told(
         heads=[facts.take("model"), facts.take("provider")],
         measure=f"{plural(item.count, 'request')} · {waited}",
-        lines=[happened(item, "request"), waited, facts.line()],
+        lines=[happened(item, "request"), waited, facts.line(), f"Calls: {calls}" if calls else ""],
     )
 
 
@@ -232,13 +252,13 @@ def _outage(item: AlertItem, facts: _Facts) -> _Told:
         lasted = _lasted(item) or facts.take("duration", "lasted")
         recovered = f"recovered after {lasted}" if lasted else "recovered"
         return _Told(recovered, [recovered, happened(item, "error"), facts.line()], heads)
-    base = facts.take("api base")
+    where = [("API base", facts.take("api base")), ("Deployment", facts.take("deployment")), ("Window", facts.take("window"))]
     known = facts.line()
     # With figures, the sender's sentence only says again that there is an outage.
     said = "" if known else shortened(item.alert.message, SAMPLE_CHARACTERS)
     return _Told(
         measure=_joined(happened_lately(item, "error"), facts.line(MEASURE_CHARACTERS) or said),
-        lines=[happened(item, "error"), known, said, f"API base: {base}" if base else ""],
+        lines=[happened(item, "error"), known, said, _joined(*(f"{label}: {text}" for label, text in where if text))],
         heads=heads,
     )
 
@@ -250,7 +270,7 @@ def _change(item: AlertItem, facts: _Facts) -> _Told:
     facts.take("action")  # the title says it
     how = ", ".join(filter(None, [role.replace("_", " "), f"key {key}" if key else ""]))
     who = f"by {by or 'somebody'}" + (f" ({how})" if how else "") if by or how else ""
-    known = facts.given(name=item.alert.entity.name).line()
+    known = facts.given().line()
     # With these, the sender's sentence only says again what was done.
     said = "" if who or known else shortened(item.alert.message, SAMPLE_CHARACTERS)
     return _Told(measure=_joined(happened_lately(item), who, said), lines=[happened(item), who, known, said])
@@ -258,7 +278,7 @@ def _change(item: AlertItem, facts: _Facts) -> _Told:
 
 def _added(item: AlertItem, facts: _Facts) -> _Told:
     """A few of the figures of a new model; without any, the beginning of its sender's text, which may be a manual of pages."""
-    given = facts.given(name=item.alert.entity.name)
+    given = facts.given()
     known = given.line(most=MODEL_FACTS)
     said = "" if known else shortened(item.alert.message, SAMPLE_CHARACTERS)
     return _Told(
@@ -274,6 +294,8 @@ _LAYOUTS: dict[str, Callable[[AlertItem, _Facts], _Told]] = {
     OUTAGE_ALERTS: _outage,
     REGION_OUTAGE_ALERTS: _outage,
     NEW_MODEL_ADDED: _added,
+    SPEND_REPORTS: _listed,
+    DAILY_REPORTS: _listed,
     "model_deprecation_warnings": _listed,
     "fallback_reports": _listed,
     **dict.fromkeys(CHANGES, _change),
@@ -313,6 +335,14 @@ def _lasted(item: AlertItem) -> str:
 
 def _with_unit(seconds: str) -> str:
     return f"{seconds} s" if seconds.replace(".", "", 1).isdecimal() else seconds
+
+
+def _name(alert: Alert) -> str:
+    """Of what it tells; empty for one of a gateway as a whole, which the message names anyway."""
+    entity = alert.entity
+    if entity.type == "gateway" and (entity.name or entity.id) == alert.gateway:
+        return ""
+    return shown_name(entity.name or "") or shown_name(entity.id or "")
 
 
 def _noun(alert: Alert, row: AlertType) -> str:

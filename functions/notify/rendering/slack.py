@@ -99,7 +99,7 @@ def _gathered(digests: Sequence[AlertItem]) -> str:
 def _aggregated(items: Sequence[AlertItem], *, now: datetime, notes: Sequence[str], prefix: str = "") -> list[Message]:
     if not items:
         return []
-    gateways = {gateway: None for item in items for gateway in item.gateways}
+    gateways = {gateway for item in items for gateway in item.gateways}
     with_gateway = len(gateways) > 1
     worded = sorted(((item, word(item, now=now, with_gateway=with_gateway)) for item in items), key=lambda pair: pair[1].order)
     is_storm = len(worded) > FULL_LAYOUT_ALERTS

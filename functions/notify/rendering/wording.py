@@ -14,8 +14,8 @@ LATE = timedelta(minutes=5)
 NEAR = timedelta(days=60)
 _HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 HASH_CHARACTERS = 12
-#: Blanks and what cannot be seen take room too, and are not shown.
-LOOKED_AT_TIMES, LOOKED_AT_LEAST = 4, 200
+#: Of an overlong text what is masked lies beyond what is shown too: a mask is shorter than its key.
+LOOKED_AT_BEYOND_CHARACTERS = 1_000
 #: What is left at the end where a cut went through ``&amp;``.
 _HALF_ESCAPE = re.compile(r"&[a-z]*$")
 #: What follows the noun in ``user over a threshold`` and ``outage ended``.
@@ -54,10 +54,15 @@ def bar(fraction: Decimal) -> str:
 
 def clean(text: str) -> str:
     """Text from outside on one line, without control, direction and other invisible characters, secrets masked."""
-    if not text.isprintable():  # nearly every name is: nothing invisible, no space but the plain one
-        text = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     # Masked last: an invisible character would hide a key from the masks, and not from a reader.
-    return masked(" ".join(text.split()))
+    return masked(_visible(text))
+
+
+def _visible(text: str) -> str:
+    text = " ".join(text.split())
+    if text.isprintable():  # nearly every name is: nothing invisible in it
+        return text
+    return " ".join("".join(c for c in text if unicodedata.category(c)[0] != "C").split())
 
 
 def escape(text: str) -> str:
@@ -67,15 +72,18 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def shortened(text: str, limit: int) -> str:
+def shortened(text: str, limit: int, *, with_hashes: bool = True) -> str:
     """Text from outside on one line, harmless and escaped, in at most so many characters; what is cut ends with ``…``.
 
-    Of an overlong one only the beginning is looked at, and no half of a word at its end: it could be half of a key.
+    Without ``with_hashes`` each hash is told by its first digits.
     """
-    looked_at = LOOKED_AT_TIMES * limit + LOOKED_AT_LEAST
-    if len(text) > looked_at:
-        text = text[:looked_at].rsplit(None, 1)[0] + " …"
-    return cut(escape(clean(text)), limit)
+    text = _visible(text)
+    looked_at = limit + LOOKED_AT_BEYOND_CHARACTERS
+    if len(text) > looked_at:  # no half of a word at the end: it could be half of a key
+        text = text[:looked_at].rpartition(" ")[0] or text[:looked_at]
+        text += " …"
+    text = masked(text)
+    return cut(escape(text if with_hashes else _without_hashes(text)), limit)
 
 
 def shortened_lines(text: str, limit: int) -> list[str]:
@@ -97,9 +105,14 @@ def cut(escaped: str, limit: int) -> str:
     return _HALF_ESCAPE.sub("", escaped[: limit - 1]).rstrip() + "…"
 
 
+def _without_hashes(text: str) -> str:
+    # After masking: a key that is cut looks like none.
+    return _HASH.sub(lambda match: f"{match[0][:HASH_CHARACTERS]}…", text)
+
+
 def shown_name(text: str) -> str:
     """A name or id as it is shown: clean, a hash by its first digits, the middle of an overlong one left out."""
-    text = _HASH.sub(lambda match: f"{match[0][:HASH_CHARACTERS]}…", clean(text))
+    text = _without_hashes(clean(text))
     if len(text) > MAX_NAME_CHARACTERS:
         half = MAX_NAME_CHARACTERS // 2
         return f"{text[:half]}…{text[-half + 1 :]}"

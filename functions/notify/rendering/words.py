@@ -69,15 +69,13 @@ def headline_of(wordings: Sequence[Wording], *, gateways: Collection[str]) -> st
 
     Plain text, not escaped. What is called alike stands together, at the place of its gravest.
     """
-    counts: dict[str, Counter[tuple[Gravity, str]]] = {}
-    for wording in wordings:
-        counts.setdefault(wording.noun, Counter())[wording.gravity, wording.state] += 1
+    counts: dict[str, Counter[str]] = {}
+    kinds = Counter((wording.gravity, wording.noun, wording.state) for wording in wordings)
+    for (_, noun, state), count in sorted(kinds.items(), key=lambda kind: kind[0][0]):
+        counts.setdefault(noun, Counter())[state] += count
     parts: list[tuple[int, str]] = []
-    for noun, states in sorted(counts.items(), key=lambda pair: min(gravity for gravity, _ in pair[1])):
-        by_state: Counter[str] = Counter()
-        for (_, state), count in sorted(states.items()):
-            by_state[state] += count
-        (state, count), *others = by_state.items()
+    for noun, states in counts.items():
+        (state, count), *others = states.items()
         parts += [(count, f"{plural(count, noun)} {state}".rstrip()), *((n, f"{n:,} {other}") for other, n in others)]
     shown, more = parts[:MAX_HEADLINE_PARTS], sum(count for count, _ in parts[MAX_HEADLINE_PARTS:])
     what = ", ".join([text for _, text in shown] + ([f"{more:,} more"] if more else []))

@@ -72,9 +72,16 @@ _ROWS = (
         "rung, period and limit of a budget",
         86_400,
     ),
-    AlertType(LLM_EXCEPTIONS, True, "High", "💥", "LLM failure", _LOGGED, "requests fail", "model, provider and error class"),
+    AlertType(LLM_EXCEPTIONS, True, "High", "💥", "LLM failure", _LOGGED, "requests fail", "model and error class"),
     AlertType(
-        LLM_TOO_SLOW, True, "Low", "🐢", "slow model", _LOGGED, "requests take longer than `alerting_threshold`", "model group"
+        LLM_TOO_SLOW,
+        True,
+        "Low",
+        "🐢",
+        "slow model",
+        _LOGGED,
+        "requests take longer than `alerting_threshold`",
+        "model, as its provider calls it",
     ),
     AlertType(
         LLM_REQUESTS_HANGING,

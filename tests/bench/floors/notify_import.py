@@ -2,7 +2,7 @@
 
 from notify import app
 
-app._http_client()
+app.make_http_client()
 
 
 def lambda_handler(event: object, context: object) -> None:

@@ -197,9 +197,10 @@ class FakeEpisodes:
         self._reach("release", key)
         if seen.outbox:
             return Due(key, tuple(seen.outbox))
-        moment, real = int(now.timestamp()), self.items[key]
+        moment = int(now.timestamp())
         if seen.held is None or seen.held.until > moment:
             return None
+        real = self.items[key]
         if real.held is None or (real.held.count, real.held.until) != (seen.held.count, seen.held.until):
             return None
         held = seen.held
@@ -214,7 +215,7 @@ class FakeEpisodes:
     def clear(self, due: Due) -> None:
         self._reach("clear", due.key)
         item = self.items[due.key]
-        if item.outbox == list(due.outbox):
+        if item.outbox and item.outbox == list(due.outbox):
             item.outbox, item.due_at = [], None if item.held is None else item.held.until
 
     def due(self, *, now: datetime) -> list[dict[str, Any]]:

@@ -54,6 +54,11 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         {"alert_type": "llm_exceptions", "model": "m", "error_class": "F"},
         False,
     ),
+    "a failure whose provider only one of them names": (
+        {"alert_type": "llm_exceptions", "model": "m", "error_class": "E"},
+        {"alert_type": "llm_exceptions", "model": "m", "error_class": "E", "provider": "openai"},
+        True,
+    ),
     "another duration of a slow model": (
         {"alert_type": "llm_too_slow", "model": "m", "response_seconds": 301},
         {"alert_type": "llm_too_slow", "model": "m", "response_seconds": 500},
@@ -116,6 +121,11 @@ def test_facts_are_labelled_shortened_and_masked() -> None:
     assert facts["Nested"] == '{"a": [1]}'
     assert len(facts["Note"]) == 300
     assert facts["Key"] == "sk-…ghij"
+
+
+def test_a_key_at_the_edge_of_what_is_shown_is_masked_before_it_is_cut() -> None:
+    (fact,) = occurrence(note="x" * 290 + " sk-1234567890abcdefghij").facts
+    assert "sk-1" not in fact.text
 
 
 @pytest.mark.parametrize("name", ["prompt", "messages", "input"])

@@ -45,7 +45,7 @@ def test_a_request_that_succeeded_is_no_failure() -> None:
 def test_a_failure_tells_what_failed_and_never_a_key() -> None:
     error = PROVIDER | {"error_message": f"quota exceeded for {KEY}"}
     failure = failure_of(log(error=error, api_base="", hidden_params={"api_base": "https://a"}), gateway="prod", now=NOW)
-    assert failure.alike == ("gpt-4o", "openai", "RateLimitError")
+    assert failure.alike == ("gpt-4o", "RateLimitError")
     assert failure.message.startswith("quota exceeded for sk-")
     assert KEY not in failure.message
     assert [(fact.label, fact.text) for fact in failure.facts] == [
@@ -59,6 +59,11 @@ def test_a_failure_tells_what_failed_and_never_a_key() -> None:
 def test_a_long_error_is_shortened() -> None:
     error = PROVIDER | {"error_message": "x" * 5_000}
     assert len(failure_of(log(error=error), gateway="prod", now=NOW).message) == 500
+
+
+def test_a_key_at_the_edge_of_a_long_error_is_masked_before_it_is_cut() -> None:
+    error = PROVIDER | {"error_message": "x" * 490 + " " + KEY}
+    assert "sk-1" not in failure_of(log(error=error), gateway="prod", now=NOW).message
 
 
 SLOW: dict[str, tuple[dict[str, Any], bool]] = {
@@ -75,9 +80,22 @@ def test_which_requests_are_slow(fields: dict[str, Any], expected: bool) -> None
     assert is_slow(log(**fields), config=Config(alerting_threshold_by_model={"fast": 30})) is expected
 
 
-def test_a_slow_request_is_told_by_its_model_alone() -> None:
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"model": "openai/gpt-4o-2024", "custom_llm_provider": "openai"}, "gpt-4o-2024", id="with its provider"),
+        pytest.param({"model": "gpt-4o-2024", "custom_llm_provider": "openai"}, "gpt-4o-2024", id="by itself"),
+        pytest.param({"model": "meta/llama", "custom_llm_provider": "groq"}, "meta/llama", id="with a slash of its own"),
+        pytest.param({}, "gpt-4o", id="not said: as callers do"),
+    ],
+)
+def test_a_slow_model_is_the_same_if_its_provider_calls_it_the_same(fields: dict[str, Any], expected: str) -> None:
+    slow = slow_request_of(log(response_time=400.0, **fields), gateway="prod", config=Config(), now=NOW)
+    assert (slow.alike, slow.entity.name) == ((expected,), "gpt-4o")
+
+
+def test_a_slow_request_is_told_with_its_time() -> None:
     slow = slow_request_of(log(response_time=400.0), gateway="prod", config=Config(), now=NOW)
-    assert slow.alike == ("gpt-4o",)
     assert sum(slow.seconds.values()) == 1
     assert slow.facts[0].text == "300 s"
 

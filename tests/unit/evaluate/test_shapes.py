@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.shapes import MAX_EVENTS, ParsedEvents, Rejection, parse_body, parse_objects
+from evaluate.shapes import MAX_EVENTS, ParsedEvents, Rejection, parse_body, parse_objects, parse_records
 from gateway_alerts.errors import MalformedBody, PayloadTooLarge
 from gateway_alerts.events import BudgetEvent, RequestLog, WebhookEvent
 
@@ -321,3 +321,25 @@ def test_a_reason_names_five_faults_and_no_more() -> None:
     fields = ["spend", "max_budget", "soft_budget", "projected_spend", "budget_reset_at", "occurred_at", "user_id"]
     (rejection,) = parse_body(dumped({"type": "user_budget", "user_info": {name: [] for name in fields}})).rejections
     assert rejection.reason.count("user_info.") == 5
+
+
+GOOD = '{"litellm_call_id": "c", "status": "success"}'
+#: bodies of a queue's messages → which of them are refused
+RECORDS: dict[str, tuple[list[str], list[int]]] = {
+    "all alike": ([GOOD, GOOD], []),
+    "one of another shape": ([GOOD, '{"alert_type": "db_exceptions", "message": "m"}'], []),
+    "one that is no JSON": ([GOOD, "{nope", GOOD], [1]),
+    "one that is empty": (["", GOOD], [0]),
+    "one that holds two": ([GOOD, f"{GOOD},{GOOD}"], [1]),
+    "one that is an array": ([f"[{GOOD}]", GOOD], [0]),
+    "one that closes what another opens": ([GOOD[:-1], "}", GOOD], [0, 1]),
+    "one of a lone surrogate": (["\udc80", GOOD], [0]),
+    "one that is refused": ([GOOD, '{"litellm_call_id": 4, "status": []}'], [1]),
+}
+
+
+@pytest.mark.parametrize(("bodies", "refused"), RECORDS.values(), ids=RECORDS)
+def test_each_message_of_a_queue_is_one_event_or_refused_by_its_own_index(bodies: list[str], refused: list[int]) -> None:
+    parsed = parse_records(bodies)
+    assert [rejection.index for rejection in parsed.rejections] == refused
+    assert [index for index, _ in parsed.events] == [index for index in range(len(bodies)) if index not in refused]

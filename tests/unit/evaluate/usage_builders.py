@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from evaluate.periods import quarter_of
-from evaluate.usage import Deployment, DeploymentFigures, GatewayUsage, Spend, Spender, Usage
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.usage import Deployment, DeploymentFigures, GatewayUsage, Spend, Spender, Usage
 from gateway_alerts.distributions import buckets_of
 from gateway_alerts.errors import DependencyUnavailable
 from gateway_alerts.events import RequestLog
@@ -28,7 +28,7 @@ def spent(usd: Any, *, requests: int = 1, tokens: int = 0) -> Spend:
 
 
 def spending(rows: Mapping[Spender, Any], **kinds: Mapping[str, Any]) -> GatewayUsage:
-    """Usage in which spenders spent US dollars, one request each; ``tags`` and ``customers`` likewise."""
+    """Usage in which spenders spent US dollars, one request each; ``models``, ``tags`` and ``customers`` likewise."""
     return GatewayUsage(
         spend={spender: spent(usd) for spender, usd in rows.items()},
         **{kind: {name: spent(usd) for name, usd in entries.items()} for kind, entries in kinds.items()},

@@ -24,7 +24,8 @@ def test_a_stack_is_what_the_template_says_and_leaves_nothing() -> None:
         mapping = resource(template, "NotifyFunctionAlertBatch")
         assert stack.mapping.batch_size == mapping["BatchSize"]
         assert stack.mapping.window_seconds == mapping["MaximumBatchingWindowInSeconds"]
-        assert stack.mapping.maximum_concurrency == mapping["ScalingConfig"]["MaximumConcurrency"]
+        assert stack.mapping.maximum_concurrency == stack.settings.notify_worker_count
+        assert stack.settings.notify_worker_count <= mapping["ScalingConfig"]["MaximumConcurrency"]
         assert stack.mapping.reports_batch_item_failures
         assert stack.mapping.visibility_timeout_seconds == resource(template, ALERTS_QUEUE)["VisibilityTimeout"]
         evaluate = resource(template, "EvaluateFunction")

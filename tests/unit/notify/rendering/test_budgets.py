@@ -399,6 +399,22 @@ def test_what_is_over_comes_last_whatever_it_was(kind: str) -> None:
     assert (wording.emoji, wording.noun, wording.state) == ("✅", "budget", "within limits again")
 
 
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        pytest.param("was reset", ": it was reset", id="it was reset"),
+        pytest.param("was raised", ": it was raised", id="it was raised"),
+        pytest.param("was <a>", ": it was &lt;a&gt;", id="escaped"),
+        pytest.param("Key Budget: 85% of budget used", "", id="of another message nothing"),
+    ],
+)
+def test_why_a_budget_is_well_again(message: str, why: str) -> None:
+    first_line = worded(spend="4", is_resolved=True, message=message).full.splitlines()[0]
+
+    assert first_line == f"*Key prod-search* is within its budget again{why}"
+    assert message not in worded(spend="96", message=message).full
+
+
 def test_in_a_digest_nobody_is_late() -> None:
     assert "ago" not in "".join(everything(worded(is_digest=True, raised_at=NOW - timedelta(hours=20)))[:4])
 

@@ -92,7 +92,7 @@ LAYOUTS: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
         "llm_requests_hanging",
         {"occurrences": slow(610, 640, 700, 725), "facts": [("Call ids", "c-1, c-2, c-3, c-4")]},
         "⏳ *Hanging model: gpt-4o*\n4 requests, 23 Nov 09:20 to 09:25 UTC\nno answer for up to 13 min\n"
-        "Call ids: c-1, c-2, c-3, c-4",
+        "Calls: c-1, c-2, c-3, c-4",
         "⏳ *gpt-4o* 4 requests · no answer for up to 13 min",
         "Hanging model: gpt-4o · 4 requests · no answer for up to 13 min",
     ),
@@ -119,6 +119,23 @@ LAYOUTS: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
         "🚨 *Major outage: gpt-4o · azure*\n12 errors, 23 Nov 09:20 to 09:25 UTC\nTimeouts: 7 · 5xx: 5\nAPI base: https://a",
         "🚨 *gpt-4o · azure* 12 errors since 09:20 UTC · Timeouts: 7 · 5xx: 5",
         "Major outage: gpt-4o · azure · 12 errors since 09:20 UTC · Timeouts: 7 · 5xx: 5",
+    ),
+    "an outage of one of several deployments of a model": (
+        "outage_alerts",
+        {
+            "entity_type": "deployment",
+            "entity_id": "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b",
+            "message": "10 errors",
+            "facts": [
+                ("API base", "https://a"),
+                ("Deployment", "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"),
+                ("Window", "60 s"),
+                ("Time-outs", "10"),
+            ],
+        },
+        "🚨 *Major outage: gpt-4o*\nTime-outs: 10\nAPI base: https://a · Deployment: 88dc28d0f030… · Window: 60 s",
+        "🚨 *gpt-4o* Time-outs: 10",
+        "Major outage: gpt-4o · Time-outs: 10",
     ),
     "a minor outage without figures": (
         "outage_alerts",
@@ -405,6 +422,45 @@ def test_a_late_alert_says_so_in_every_form_but_a_digest_does_not() -> None:
     for text in (wording.full, wording.line, wording.lone_line, wording.plain):
         assert text.count("raised 7 hours ago") == 1
     assert "ago" not in worded("db_exceptions", is_digest=True, **late).full
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        pytest.param({"entity_type": "gateway", "name": "prod-gateway"}, "🗄️ *Database failure*", id="of the gateway as a whole"),
+        pytest.param(
+            {"entity_type": "gateway", "entity_id": "prod-gateway", "name": None}, "🗄️ *Database failure*", id="by its id too"
+        ),
+        pytest.param({"entity_type": "gateway", "name": "other"}, "🗄️ *Database failure: other*", id="of another one"),
+        pytest.param({"entity_type": "team", "name": "prod-gateway"}, "🗄️ *Database failure: prod-gateway*", id="of a namesake"),
+    ],
+)
+def test_the_gateway_which_a_message_names_anyway_is_not_what_an_alert_is_about(given: dict[str, Any], title: str) -> None:
+    assert worded("db_exceptions", **given).full.splitlines()[0] == title
+
+
+@pytest.mark.parametrize(
+    ("fact", "is_told"),
+    [
+        pytest.param(("Model", "gpt-4o"), False, id="the name"),
+        pytest.param(("Key", "prod"), True, id="another name"),
+        pytest.param(("Spend", "$61.00 today"), False, id="what the message says"),
+        pytest.param(("Spend", "$62.00 today"), True, id="what it does not say"),
+        pytest.param(("Tries", "1"), True, id="what it may say by chance"),
+    ],
+)
+def test_nothing_is_told_twice(fact: tuple[str, str], is_told: bool) -> None:
+    full = worded("user_spend_anomalies", message="Spent $61.00 today; usual is $8.00", facts=[fact]).full
+
+    assert (": ".join(fact) in full) is is_told
+
+
+def test_the_calls_that_hang_are_named_as_far_as_there_is_room() -> None:
+    calls = ", ".join(f"call-{n:04}" for n in range(100))
+    full = worded("llm_requests_hanging", occurrences=slow(600), facts=[("Calls", calls)]).full
+
+    assert "call-0040" in full
+    assert full.endswith("…")
 
 
 def test_facts_that_do_not_fit_are_counted() -> None:

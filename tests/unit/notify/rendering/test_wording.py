@@ -332,6 +332,17 @@ def test_shortened_text_is_short_one_line_and_harmless(text: str, limit: int) ->
     assert not set("&<>") & set(shown.replace("&amp;", "").replace("&lt;", "").replace("&gt;", ""))
 
 
+def test_a_hash_is_told_by_its_first_digits_where_it_is_a_name_and_never_before_it_is_masked() -> None:
+    assert shortened(f"see {HASH}", 100) == f"see {HASH}"
+    assert shortened(f"see {HASH}", 100, with_hashes=False) == f"see {HASH[:12]}…"
+    assert HASH[:8] not in shortened(f"postgres://u:{HASH}@db", 100, with_hashes=False)
+
+
+def test_of_an_overlong_text_no_half_of_a_key_is_shown() -> None:
+    for blanks in range(590, 620):
+        assert KEY[:8] not in shortened(" " * blanks + f"{KEY} {KEY}", 100)
+
+
 @pytest.mark.parametrize(
     ("text", "limit", "shown"),
     [

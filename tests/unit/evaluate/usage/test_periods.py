@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.periods import (
+from evaluate.usage.periods import (
     QUARTER_SECONDS,
     Period,
     by_day,

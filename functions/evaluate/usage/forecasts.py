@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from evaluate.alerting import Offer, offers_of
 from evaluate.budget_alert_types import get_budget_alert_type, get_event_group_type
-from evaluate.budget_series import BudgetSeries
-from evaluate.forecasting import SpendSample, forecast
-from evaluate.periods import start_of
 from evaluate.readings import BudgetReading
 from evaluate.thresholds import FULL, Crossing
+from evaluate.usage.budget_series import BudgetSeries
+from evaluate.usage.forecasting import SpendSample, forecast
+from evaluate.usage.periods import start_of
 from gateway_alerts.events import UserInfo
 
 PROJECTION = "projected_limit_exceeded"

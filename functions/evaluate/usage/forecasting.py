@@ -45,7 +45,10 @@ from decimal import Decimal
 from itertools import compress, count
 from typing import NamedTuple
 
-#: Readings come by the quarter of an hour. Nothing is measured, foreseen or trusted for less than two of them.
+from gateway_alerts.events import MAX_MONEY_USD
+
+#: Readings come by the quarter of an hour. No window and no look ahead is shorter than two of them, but for an hour's short
+#: window, which is one; and what was read no more for longer is not going on.
 TWO_READINGS = timedelta(minutes=30)
 FAST_SHORT_AT_MOST = timedelta(hours=1)
 FAST_REACH, SLOW_REACH = Decimal(1), Decimal("1.5")
@@ -68,7 +71,7 @@ class Forecast(NamedTuple):
     Attributes:
         exhausted_at: when its limit will be reached; never before now, never after the reset.
         usd_per_hour: the present rate, that of the short window.
-        projected_spend: in US dollars, at the reset; None where none is named.
+        projected_spend: in US dollars, at the reset, at most what an alert can carry; None where no reset is named.
     """
 
     exhausted_at: datetime
@@ -102,7 +105,7 @@ def forecast(samples: Sequence[SpendSample], *, limit: Decimal, period_end: date
         # With nothing left out the long window's rate is no lower, and costs less: it spares most budgets the search.
         if min(rate, readings.rate(windows.long)) > enough and readings.lasting_rate(windows) > enough:
             exhausted_at = latest_at + timedelta(hours=float((limit - spend) / rate))
-            projected = None if until_reset is None else spend + rate * _hours(until_reset)
+            projected = None if until_reset is None else min(spend + rate * _hours(until_reset), MAX_MONEY_USD)
             return Forecast(max(exhausted_at, now), rate, projected)
     return None
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from evaluate.usage import GatewayUsage, Spender
-from evaluate.user_spend import UserSpend, unusual_users, users_over
+from evaluate.usage.usage import GatewayUsage, Spender
+from evaluate.usage.user_spend import UserSpend, unusual_users, users_over
 from tests.unit.evaluate.usage_builders import by_users, spending
 
 

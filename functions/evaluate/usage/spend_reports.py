@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from evaluate.usage import OTHER, GatewayUsage, Spend, Spender
-from evaluate.wording import percent, plural, short, usd
+from evaluate.usage.usage import OTHER, GatewayUsage, Spend, Spender
+from evaluate.usage.wording import percent, plural, short, usd
 from gateway_alerts.alerts import Report, ReportRow, ReportSection
 
 ROWS = 10
@@ -51,11 +51,11 @@ def spend_report(
     in_all = f" · {usd(total.usd)} in all"
     sections = [
         _section(f"By team{in_all}", _by(usage.spend, _team, unknown="no team"), total.usd, chart_unit="USD"),
-        _section(f"By model{in_all}", _by(usage.spend, _model, unknown="no model"), total.usd, chart_unit="USD"),
+        _section(f"By model{in_all}", _named(usage.models), total.usd, chart_unit="USD"),
         _section(f"By key{in_all}", _by(usage.spend, _key, unknown="no key"), total.usd),
         # A request may carry several tags, or no customer: these do not add up to the whole.
-        _section("By tag", [_Named(tag, tag, spend) for tag, spend in usage.tags.items()], total.usd),
-        _section("By customer", [_Named(name, name, spend) for name, spend in usage.customers.items()], total.usd),
+        _section("By tag", _named(usage.tags), total.usd),
+        _section("By customer", _named(usage.customers), total.usd),
     ]
     if before is not None:
         sections += _movers(usage, before, before_period)
@@ -72,12 +72,12 @@ def _team(spender: Spender) -> tuple[str | None, str | None]:
     return spender.team_id or spender.team_alias, spender.team_alias
 
 
-def _model(spender: Spender) -> tuple[str | None, str | None]:
-    return spender.model_group, spender.model_group
-
-
 def _key(spender: Spender) -> tuple[str | None, str | None]:
     return spender.key_hash or spender.key_alias, spender.key_alias
+
+
+def _named(entries: Mapping[str, Spend]) -> list[_Named]:
+    return [_Named(name, name, spend) for name, spend in entries.items()]
 
 
 def _by(
@@ -156,5 +156,5 @@ def _summary(total: Spend, before: GatewayUsage | None, before_period: str) -> s
 
 
 def _folded(usage: GatewayUsage) -> str:
-    count = sum(usage.folded.get(kind, 0) for kind in ("spend", "tags", "customers"))
+    count = sum(usage.folded.get(kind, 0) for kind in ("spend", "models", "tags", "customers"))
     return f"{OTHER} stands for {count:,} small entries too many to keep apart" if count else ""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.litellm_text import MAX_NAME_CHARACTERS, MAX_VALUE_CHARACTERS, parse_litellm_text
+from evaluate.slack.litellm_text import MAX_NAME_CHARACTERS, MAX_VALUE_CHARACTERS, parse_litellm_text
 from gateway_alerts.alert_types import ALERT_TYPES, SLACK_MESSAGE
 from gateway_alerts.events import MAX_MESSAGE_CHARACTERS, MAX_METADATA_ENTRIES, GatewayAlert, WebhookEvent
 
@@ -228,6 +228,17 @@ FAILURES: dict[str, tuple[str, str, dict[str, str]]] = {
             "deployment": "azure/gpt-4o-eu",
             "prompt": "[{'role': 'user', 'content': 'a prompt'}]",
         },
+    ),
+    "a model group that its router appends": (
+        "litellm.APIError: no\n\nLiteLLM: model group 'chat' failed with the error above. No fallback was attempted.",
+        "APIError: no\nLiteLLM: model group 'chat' failed with the error above. No fallback was attempted.",
+        {"error_class": "APIError", "model": "chat"},
+    ),
+    "a model group and what it stands for": (
+        "litellm.APIError: no\n\n"
+        "LiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
+        "APIError: no\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
+        {"error_class": "APIError", "model": "alias"},
     ),
     "no model group": (
         "litellm.APIError: no\nModel: gpt-4o\nMessages: `[1]`",

@@ -7,16 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evaluate.periods import quarter_of
-from evaluate.scheduled import RUNG, DueAlert, due_alerts
-from evaluate.usage import GatewayUsage, Spender
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.scheduled import RUNG, DueAlert, due_alerts
+from evaluate.usage.usage import GatewayUsage, Spender
 from gateway_alerts.alert_types import DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_ANOMALIES, USER_SPEND_THRESHOLDS
 from gateway_alerts.alerts import Alert, Entity
 from gateway_alerts.config import Config
 from gateway_alerts.errors import DependencyUnavailable
 from tests.unit.evaluate.usage_builders import FakeLedger, answers, by_users, spending
 
-KEY = Spender("hash-1", "search", "u1", "ada@example.com", "t1", "Research", "gpt-4o")
+KEY = Spender("hash-1", "search", "u1", "ada@example.com", "t1", "Research")
 SPENT = spending({KEY: 10})
 USERS = {"alerting_args": {"daily_spend_per_user_threshold": 10, "user_spend_check_interval": 900}}
 RUN_EVERY = timedelta(minutes=15)

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from evaluate.spend_reports import MOVERS, ROWS, spend_report
-from evaluate.usage import GatewayUsage, Spender
+from evaluate.usage.spend_reports import MOVERS, ROWS, spend_report
+from evaluate.usage.usage import GatewayUsage, Spender
 from gateway_alerts.alerts import Report, ReportSection
 from tests.unit.evaluate.usage_builders import spending, spent
 
-SEARCH = Spender("hash-1", "search", "u1", "ada@example.com", "t1", "Research", "gpt-4o")
-BATCH = Spender("hash-2", "batch", "u2", None, "t1", "Research", "claude")
-ALONE = Spender("hash-3", None, None, None, None, None, "gpt-4o")
+SEARCH = Spender("hash-1", "search", "u1", "ada@example.com", "t1", "Research")
+BATCH = Spender("hash-2", "batch", "u2", None, "t1", "Research")
+ALONE = Spender("hash-3")
 
 
 def report(usage: GatewayUsage, **fields: Any) -> Report:
@@ -31,13 +31,18 @@ def rows(report: Report, title: str) -> list[tuple[str, str, str]]:
 
 
 class TestSections:
-    USAGE = spending({SEARCH: 60, BATCH: 30, ALONE: 10}, tags={"team:a": 70}, customers={"acme": 5, "zeta": 6})
+    USAGE = spending(
+        {SEARCH: 60, BATCH: 30, ALONE: 10},
+        models={"gpt-4o": 70, "claude": 30},
+        tags={"team:a": 70},
+        customers={"acme": 5, "zeta": 6},
+    )
 
     @pytest.mark.parametrize(
         ("title", "expected"),
         [
             ("By team", [("Research", "$90.00", "90 % · 2 requests"), ("no team", "$10.00", "10 % · 1 request")]),
-            ("By model", [("gpt-4o", "$70.00", "70 % · 2 requests"), ("claude", "$30.00", "30 % · 1 request")]),
+            ("By model", [("gpt-4o", "$70.00", "70 % · 1 request"), ("claude", "$30.00", "30 % · 1 request")]),
             (
                 "By key",
                 [

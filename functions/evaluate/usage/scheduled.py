@@ -23,8 +23,8 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from evaluate.daily_reports import deployment_report
-from evaluate.periods import (
+from evaluate.usage.daily_reports import deployment_report
+from evaluate.usage.periods import (
     DAY_SECONDS,
     QUARTER_SECONDS,
     Period,
@@ -38,11 +38,11 @@ from evaluate.periods import (
     this_month,
     today,
 )
-from evaluate.spend_reports import spend_report
-from evaluate.usage import GatewayUsage, Usage
-from evaluate.usage_ledger import SETTLING, UsageLedger
-from evaluate.user_spend import UserSpend, unusual_users, users_over
-from evaluate.wording import plural, usd
+from evaluate.usage.spend_reports import spend_report
+from evaluate.usage.usage import GatewayUsage, Usage
+from evaluate.usage.usage_ledger import SETTLING, UsageLedger
+from evaluate.usage.user_spend import UserSpend, unusual_users, users_over
+from evaluate.usage.wording import plural, usd
 from gateway_alerts.alert_types import ALERT_TYPES, DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_ANOMALIES, USER_SPEND_THRESHOLDS
 from gateway_alerts.alerts import Alert, Entity, Fact, Report
 from gateway_alerts.config import Config
@@ -63,7 +63,12 @@ class DueAlert(NamedTuple):
 
 
 def due_alerts(
-    *, ledger: UsageLedger, config: Config, now: datetime, settled: Collection[tuple[str, int]] = ()
+    *,
+    ledger: UsageLedger,
+    config: Config,
+    now: datetime,
+    request_id: str = "",
+    settled: Collection[tuple[str, int]] = (),
 ) -> list[DueAlert]:
     """Close the ledger, and make what is due.
 
@@ -71,13 +76,14 @@ def due_alerts(
         ledger: where usage is written down.
         config: what is on, when, and where it goes.
         now: the time.
+        request_id: of the invocation; part of an alert's id, since two may run in the same microsecond.
         settled: ``claim_key`` and ``period_end`` of alerts of earlier runs, each of which was claimed as a whole. They are
             not offered again, and their reports not computed; to forget them costs time and nothing else.
 
     Raises:
         DependencyUnavailable, InvalidUsage: the ledger could not be closed or read; the next run makes up for it.
     """
-    run = _Run(ledger=ledger, config=config, now=now, since=ledger.close(now=now))
+    run = _Run(ledger=ledger, config=config, now=now, request_id=request_id, since=ledger.close(now=now))
     reports = [report for report in _due_reports(config, run.settled_at) if not report.is_in(settled)]
     due = [alert for report in reports for alert in _report_alerts(report, run)]
     due += _user_alerts(run)
@@ -91,6 +97,7 @@ class _Run:
     ledger: UsageLedger
     config: Config
     now: datetime
+    request_id: str
     since: int
 
     @property
@@ -116,7 +123,7 @@ class _Run:
         dedupe_key = f"{claim_key}@{period.end_epoch}"
         level = ALERT_TYPES[alert_type].level
         alert = Alert(
-            alert_id=digest([dedupe_key, self.now.isoformat()]),
+            alert_id=digest([dedupe_key, self.now.isoformat(), self.request_id]),
             dedupe_key=dedupe_key,
             alert_type=alert_type,
             event=alert_type,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from evaluate.litellm_objects import set_fields
+from evaluate.slack.litellm_objects import set_fields
 
 SECRET = "word-like-secret-of-a-customer"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from evaluate.usage import GatewayUsage
+from evaluate.usage.usage import GatewayUsage
 
 
 class UserSpend(NamedTuple):

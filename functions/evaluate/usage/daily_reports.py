@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from evaluate.usage import OTHER, Deployment, DeploymentFigures, GatewayUsage
-from evaluate.wording import millis, percent, plural, short
+from evaluate.usage.usage import OTHER, Deployment, DeploymentFigures, GatewayUsage
+from evaluate.usage.wording import millis, percent, plural, short
 from gateway_alerts.alerts import Report, ReportRow, ReportSection
 from gateway_alerts.distributions import percentile
 

@@ -47,7 +47,7 @@ from typing import NamedTuple, cast
 
 from pydantic import ValidationError
 
-from evaluate.litellm_objects import set_fields
+from evaluate.slack.litellm_objects import set_fields
 from gateway_alerts.alert_types import (
     ALERT_TYPES,
     BUDGET_ALERTS,
@@ -305,6 +305,8 @@ def _as_it_is(text: str) -> _Told:
 _ERROR_CLASS = re.compile(r"(?:litellm\.(?:[a-z_]{1,40}\.)?(?=[A-Z])|(?=\w{1,60}(?:Error|Exception): ))(\w{1,60}): ?")
 _PROVIDER = re.compile(r"\b(\w{1,40})Exception(?: \w{1,60})? - ")
 _STATUS = re.compile(r"\bError code: ([1-5]\d\d)\b")
+#: What its router appends; of several names the first is the one that the caller asked for.
+_FAILED_GROUP = re.compile(r"^LiteLLM: model group '([^'\n]{1,200}?)(?: -> [^'\n]*)?' failed with the error above", re.MULTILINE)
 #: Characters of an exception's text within which it says who failed and how.
 _SAID_WITHIN = 300
 
@@ -313,6 +315,8 @@ def _llm_exception(text: str) -> _Told:
     text = text.removeprefix("LLM API call failed: ").removeprefix("`").removesuffix("`")
     text, traceback = _without_traceback(text)
     message, facts = _fields(text)
+    if group := _FAILED_GROUP.search(message):
+        facts.setdefault("model", group[1])
     if "litellm_model" in facts and facts.setdefault("model", facts["litellm_model"]) == facts["litellm_model"]:
         del facts["litellm_model"]  # the model group is what callers know; where there is none, this is all there is
     error = _ERROR_CLASS.match(message)

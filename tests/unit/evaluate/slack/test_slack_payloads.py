@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.slack_payloads import (
+from evaluate.slack.slack_payloads import (
     MAX_ATTACHMENTS,
     MAX_BLOCKS,
     MAX_BODY_BYTES,

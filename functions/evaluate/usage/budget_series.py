@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from evaluate.periods import DAY_SECONDS, QUARTER_SECONDS, quarter_of
-from evaluate.usage import Budget, Samples
-from evaluate.usage_ledger import UsageLedger
+from evaluate.usage.periods import DAY_SECONDS, QUARTER_SECONDS, quarter_of
+from evaluate.usage.usage import Budget, Samples
+from evaluate.usage.usage_ledger import UsageLedger
 
 #: How far back samples are read: the rate of a week tells where a month ends.
 SERIES_DAYS = 7

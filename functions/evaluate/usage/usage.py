@@ -5,7 +5,8 @@ nobody needs a shared counter. Amounts are exact sums, to 10⁻¹² US dollars; 
 distribution besides (:mod:`gateway_alerts.distributions`). Per gateway it holds::
 
     deployments   model id, model, provider, API base, model group → requests, failures, time and tokens of answers
-    spend         key, user, team (id and name each), model group  → US dollars, requests, tokens
+    spend         key, user and team, id and name each → US dollars, requests, tokens
+    models        model group → the same
     tags          request tag, without those that LiteLLM makes of the user agent → the same
     customers     end user → the same
     budgets       event group, id, name, limit, reset time of the key's, user's and team's budget → spend over time
@@ -17,25 +18,25 @@ are masked on the way in (:mod:`gateway_alerts.masking`), so no secret is writte
 As bytes it is deflated JSON, in parts that each stand alone: those of one whole may be added up in any order.
 """
 
-import itertools
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from heapq import nlargest
+from itertools import batched
 from typing import Any, NamedTuple, Self, cast
 
 from pydantic_core import from_json
 
 from evaluate.budget_alert_types import given
-from evaluate.periods import quarter_of
 from evaluate.readings import caller_budgets
+from evaluate.usage.periods import quarter_of
 from gateway_alerts.distributions import added, bucket_of
 from gateway_alerts.errors import InvalidUsage
-from gateway_alerts.events import RequestLog
+from gateway_alerts.events import RequestLog, RequestMetadata
 from gateway_alerts.keys import digest
 from gateway_alerts.masking import masked
 
@@ -43,8 +44,12 @@ from gateway_alerts.masking import masked
 MAX_ENTRIES = 50_000
 #: Stands for entries that were not kept apart.
 OTHER = "(other)"
+#: Stands for the model of requests that name none.
+NO_MODEL = "(no model)"
 #: Of a budget's spend in a day that is written down for good, one sample in so many quarters is kept: eight a day.
 SAMPLE_QUARTERS = 12
+#: Rows that are deflated together: at 40 to 60 bytes each far below an item.
+ROWS_PER_PART = 5_000
 USER_AGENT_TAG = "User-Agent:"
 FORMAT = 1
 #: Sums of these stay exact in Decimal's 28 digits up to 10¹⁶ US dollars.
@@ -86,7 +91,7 @@ class DeploymentFigures(NamedTuple):
 
 
 class Spender(NamedTuple):
-    """Who made requests, and of which model group."""
+    """Who made requests. Models are counted apart: rows by both would be several times as many, and no report needs them."""
 
     key_hash: str | None = None
     key_alias: str | None = None
@@ -94,11 +99,10 @@ class Spender(NamedTuple):
     user_email: str | None = None
     team_id: str | None = None
     team_alias: str | None = None
-    model_group: str | None = None
 
 
 #: Its user stays unknown, so that no user answers for others.
-OTHER_SPENDER = Spender(key_alias=OTHER, team_alias=OTHER, model_group=OTHER)
+OTHER_SPENDER = Spender(key_alias=OTHER, team_alias=OTHER)
 
 
 class Spend(NamedTuple):
@@ -144,6 +148,7 @@ class GatewayUsage:
 
     deployments: Mapping[Deployment, DeploymentFigures] = field(default_factory=dict)
     spend: Mapping[Spender, Spend] = field(default_factory=dict)
+    models: Mapping[str, Spend] = field(default_factory=dict)
     tags: Mapping[str, Spend] = field(default_factory=dict)
     customers: Mapping[str, Spend] = field(default_factory=dict)
     budgets: Mapping[Budget, Samples] = field(default_factory=dict)
@@ -160,6 +165,7 @@ class GatewayUsage:
         return cls(
             deployments=_merged([usage.deployments for usage in usages], DeploymentFigures.plus),
             spend=_merged([usage.spend for usage in usages], Spend.plus),
+            models=_merged([usage.models for usage in usages], Spend.plus),
             tags=_merged([usage.tags for usage in usages], Spend.plus),
             customers=_merged([usage.customers for usage in usages], Spend.plus),
             budgets=_merged([usage.budgets for usage in usages], _with),
@@ -191,6 +197,7 @@ class GatewayUsage:
                 "deployments", self.deployments, lambda f: f.request_count, Deployment(model=OTHER), DeploymentFigures.plus
             ),
             spend=largest("spend", self.spend, lambda spend: spend, OTHER_SPENDER, Spend.plus),
+            models=largest("models", self.models, lambda spend: spend, OTHER, Spend.plus),
             tags=largest("tags", self.tags, lambda spend: spend, OTHER, Spend.plus),
             customers=largest("customers", self.customers, lambda spend: spend, OTHER, Spend.plus),
             budgets=budgets,
@@ -232,7 +239,8 @@ class Usage:
 
     def without_budgets(self) -> "Usage":
         """All but the budgets."""
-        return Usage({name: replace(usage, budgets={}) for name, usage in self.gateways.items()})
+        rest = {name: replace(usage, budgets={}) for name, usage in self.gateways.items()}
+        return Usage({name: usage for name, usage in rest.items() if usage != GatewayUsage()})
 
     def only_budgets(self) -> "Usage":
         """The budgets, and nothing else."""
@@ -240,8 +248,12 @@ class Usage:
 
     def to_bytes(self) -> bytes:
         """Deflated JSON; equal usage gives equal bytes."""
-        document = {"format": FORMAT, "gateways": {name: _rows(usage) for name, usage in sorted(self.gateways.items())}}
-        return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+        return _deflated(_rows_of(self))
+
+    def to_parts(self, *, max_bytes: int) -> list[bytes]:
+        """The usage as bytes, in as many parts as it takes; each is usage by itself, and they add up to the whole."""
+        chunks = batched(_rows_of(self), ROWS_PER_PART, strict=False)
+        return [body for chunk in chunks for body in _packed(chunk, max_bytes=max_bytes)] or [self.to_bytes()]
 
     @classmethod
     def from_bytes(cls, body: bytes) -> Self:
@@ -254,34 +266,9 @@ class Usage:
             document = from_json(zlib.decompress(body), cache_strings="all")
             if document["format"] != FORMAT:
                 raise InvalidUsage(f"it has format {document['format']!r}, this reads {FORMAT}")
-            return cls({name: _usage(rows) for name, rows in document["gateways"].items()})
+            return cls({name: _gateway_usage(kinds) for name, kinds in document["gateways"].items()})
         except (zlib.error, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             raise InvalidUsage(f"it is not usage: {type(error).__name__}") from None
-
-    def to_parts(self, *, max_bytes: int) -> list[bytes]:
-        """The usage as bytes, in as many parts as it takes; each is usage by itself, and they add up to the whole."""
-        body = self.to_bytes()
-        if len(body) <= max_bytes:
-            return [body]
-        count = -(-len(body) // max_bytes) + 1
-        parts = [self._every(count, start) for start in range(count)]
-        if any(part == self for part in parts):
-            raise InvalidUsage("one entry alone is larger than an item")
-        return [body for part in parts for body in part.to_parts(max_bytes=max_bytes)]
-
-    def _every(self, step: int, start: int) -> "Usage":
-        """Every so manieth entry, counted through all gateways and kinds."""
-        numbers = itertools.count()
-
-        def some[K, V](entries: Mapping[K, V]) -> dict[K, V]:
-            return {key: value for key, value in sorted(entries.items(), key=_order) if next(numbers) % step == start}
-
-        return Usage(
-            {
-                name: GatewayUsage(**{kind.name: some(getattr(usage, kind.name)) for kind in fields(usage)})
-                for name, usage in self.gateways.items()
-            }
-        )
 
 
 def usage_of(logs: Iterable[RequestLog], *, gateway: str, now: datetime) -> Usage:
@@ -289,6 +276,7 @@ def usage_of(logs: Iterable[RequestLog], *, gateway: str, now: datetime) -> Usag
     quarter, names = quarter_of(now), _Names()
     deployments: dict[Deployment, DeploymentFigures] = {}
     spend: dict[Spender, Spend] = {}
+    models: dict[str, Spend] = {}
     tags: dict[str, Spend] = {}
     customers: dict[str, Spend] = {}
     budgets: dict[Budget, Samples] = {}
@@ -300,12 +288,13 @@ def usage_of(logs: Iterable[RequestLog], *, gateway: str, now: datetime) -> Usag
         if (deployment := _deployment_in(log, names)) != Deployment():
             _add(deployments, deployment, _figures_in(log), DeploymentFigures.plus)
         cost = Spend((log.response_cost or Decimal(0)).quantize(_USD_PLACES), 1, _tokens_in(log))
-        _add(spend, _spender_in(log, names), cost, Spend.plus)
+        _add(spend, _spender_in(log.metadata, names), cost, Spend.plus)
+        _add(models, names[log.model_group] or names[log.model] or NO_MODEL, cost, Spend.plus)
         for tag in {names[tag] for tag in log.request_tags or () if not tag.startswith(USER_AGENT_TAG)} - {None}:
             _add(tags, cast(str, tag), cost, Spend.plus)
         if customer := names[log.end_user] or names[log.metadata.user_api_key_end_user_id]:
             _add(customers, customer, cost, Spend.plus)
-    usage = GatewayUsage(deployments, spend, tags, customers, budgets)
+    usage = GatewayUsage(deployments, spend, models, tags, customers, budgets)
     return Usage({gateway: usage.bounded(MAX_ENTRIES)}) if usage != GatewayUsage() else Usage()
 
 
@@ -367,8 +356,7 @@ def _tokens_in(log: RequestLog) -> int:
     return (log.prompt_tokens or 0) + (log.completion_tokens or 0)
 
 
-def _spender_in(log: RequestLog, names: _Names) -> Spender:
-    who = log.metadata
+def _spender_in(who: RequestMetadata, names: _Names) -> Spender:
     return Spender(
         names[who.user_api_key_hash],
         names[who.user_api_key_alias],
@@ -376,7 +364,6 @@ def _spender_in(log: RequestLog, names: _Names) -> Spender:
         names[who.user_api_key_user_email],
         names[who.user_api_key_team_id],
         names[who.user_api_key_team_alias],
-        names[log.model_group] or names[log.model],
     )
 
 
@@ -400,48 +387,86 @@ def _total(spends: Iterable[Spend]) -> Spend:
     return total
 
 
-def _order(entry: tuple[Any, Any]) -> str:
-    return str(entry[0])
+class _Row(NamedTuple):
+    """One entry as JSON has it: the fields of its key, then its figures."""
+
+    gateway: str
+    kind: str
+    fields: list[Any]
 
 
-def _rows(usage: GatewayUsage) -> dict[str, Any]:
-    """The usage as JSON has it: a row for each entry, its key's fields first."""
+def _rows_of(usage: Usage) -> Iterator[_Row]:
+    """Every entry, in one order whatever order they were added in. Entries of one key stand together, which deflates best."""
+    for gateway, of_gateway in sorted(usage.gateways.items()):
+        for kind, rows in _kinds(of_gateway).items():
+            for row in rows:
+                yield _Row(gateway, kind, row)
+
+
+def _kinds(usage: GatewayUsage) -> dict[str, Iterable[list[Any]]]:
     return {
-        "deployments": [
-            [*key, *figures[:4], [[bucket, count] for bucket, count in sorted(figures[4].items())]]
-            for key, figures in sorted(usage.deployments.items(), key=_order)
-        ],
-        "spend": [[*key, *_spend_row(spend)] for key, spend in sorted(usage.spend.items(), key=_order)],
-        "tags": [[key, *_spend_row(spend)] for key, spend in sorted(usage.tags.items())],
-        "customers": [[key, *_spend_row(spend)] for key, spend in sorted(usage.customers.items())],
-        "budgets": [
-            [group, entity_id, name, _text(limit), resets_at, [[q, _text(usd)] for q, usd in sorted(samples.items())]]
-            for (group, entity_id, name, limit, resets_at), samples in sorted(usage.budgets.items(), key=_order)
-        ],
-        "folded": dict(sorted(usage.folded.items())),
+        "deployments": (
+            [*key, *figures[:4], sorted(figures.seconds_per_token.items())] for key, figures in _ordered(usage.deployments)
+        ),
+        "spend": ([*key, _text(usd), *counts] for key, (usd, *counts) in _ordered(usage.spend)),
+        "models": ([key, _text(usd), *counts] for key, (usd, *counts) in sorted(usage.models.items())),
+        "tags": ([key, _text(usd), *counts] for key, (usd, *counts) in sorted(usage.tags.items())),
+        "customers": ([key, _text(usd), *counts] for key, (usd, *counts) in sorted(usage.customers.items())),
+        "budgets": (
+            [*key[:3], _text(key.limit), key.resets_at, [(quarter, _text(usd)) for quarter, usd in sorted(samples.items())]]
+            for key, samples in _ordered(usage.budgets)
+        ),
+        "folded": ([kind, count] for kind, count in sorted(usage.folded.items())),
     }
 
 
-def _spend_row(spend: Spend) -> tuple[str, int, int]:
-    return _text(spend.usd), spend.request_count, spend.token_count
+def _ordered[K: tuple[Any, ...], V](entries: Mapping[K, V]) -> list[tuple[K, V]]:
+    """By key, in which None stands before everything."""
+    return sorted(entries.items(), key=lambda entry: [(part is not None, part) for part in entry[0]])
+
+
+def _packed(rows: Sequence[_Row], *, max_bytes: int) -> Iterator[bytes]:
+    body = _deflated(rows)
+    if len(body) <= max_bytes:
+        yield body
+        return
+    if len(rows) == 1:
+        raise InvalidUsage(f"one entry alone is larger than {max_bytes} bytes")
+    middle = len(rows) // 2
+    yield from _packed(rows[:middle], max_bytes=max_bytes)
+    yield from _packed(rows[middle:], max_bytes=max_bytes)
+
+
+def _deflated(rows: Iterable[_Row]) -> bytes:
+    gateways: dict[str, dict[str, list[Any]]] = {}
+    for gateway, kind, row in rows:
+        gateways.setdefault(gateway, {}).setdefault(kind, []).append(row)
+    document = {"format": FORMAT, "gateways": gateways}
+    return zlib.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _gateway_usage(kinds: Mapping[str, Any]) -> GatewayUsage:
+    return GatewayUsage(
+        deployments={
+            Deployment._make(row[:5]): DeploymentFigures(row[5], row[6], row[7], row[8], dict(row[9]))
+            for row in kinds.get("deployments", ())
+        },
+        spend={Spender._make(row[:6]): _spend(row[6:]) for row in kinds.get("spend", ())},
+        models={row[0]: _spend(row[1:]) for row in kinds.get("models", ())},
+        tags={row[0]: _spend(row[1:]) for row in kinds.get("tags", ())},
+        customers={row[0]: _spend(row[1:]) for row in kinds.get("customers", ())},
+        budgets={
+            Budget(group, entity_id, name, Decimal(limit), resets_at): {quarter: Decimal(usd) for quarter, usd in samples}
+            for group, entity_id, name, limit, resets_at, samples in kinds.get("budgets", ())
+        },
+        folded=dict(kinds.get("folded", ())),
+    )
+
+
+def _spend(fields: Sequence[Any]) -> Spend:
+    usd, request_count, token_count = fields
+    return Spend(Decimal(usd), request_count, token_count)
 
 
 def _text(usd: Decimal) -> str:
     return str(usd.normalize())
-
-
-def _usage(rows: Mapping[str, Any]) -> GatewayUsage:
-    return GatewayUsage(
-        deployments={
-            Deployment._make(row[:5]): DeploymentFigures(row[5], row[6], row[7], row[8], dict(row[9]))
-            for row in rows["deployments"]
-        },
-        spend={Spender._make(row[:7]): Spend(Decimal(row[7]), row[8], row[9]) for row in rows["spend"]},
-        tags={row[0]: Spend(Decimal(row[1]), row[2], row[3]) for row in rows["tags"]},
-        customers={row[0]: Spend(Decimal(row[1]), row[2], row[3]) for row in rows["customers"]},
-        budgets={
-            Budget(group, entity_id, name, Decimal(limit), resets_at): {quarter: Decimal(usd) for quarter, usd in samples}
-            for group, entity_id, name, limit, resets_at, samples in rows["budgets"]
-        },
-        folded=rows["folded"],
-    )

@@ -1,7 +1,7 @@
 """What is posted to the drop-in Slack endpoint → the one event that it is. Pure.
 
 In: the body of a request as a Slack incoming webhook takes it: JSON, or a form whose field ``payload`` is JSON. Out: the event
-that LiteLLM's text tells (:mod:`evaluate.litellm_text`), else a ``SlackMessage`` with what came, in the order in which it came.
+that LiteLLM's text tells (:mod:`evaluate.slack.litellm_text`), else a ``SlackMessage`` with what came, in its order.
 
 Of a ``SlackMessage`` secrets are masked in every text, links stay whole, and a text beyond Slack's own limit is cut where Slack
 would cut it. Dropped are the fields that an incoming webhook ignores (``channel``, ``username``, ``icon_emoji``, ``icon_url`` …:
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 from pydantic_core import from_json, to_json
 
-from evaluate.litellm_text import parse_litellm_text
+from evaluate.slack.litellm_text import parse_litellm_text
 from gateway_alerts.errors import SlackRefused
 from gateway_alerts.events import InboundEvent, SlackMessage
 from gateway_alerts.masking import masked

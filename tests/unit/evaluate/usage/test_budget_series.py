@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from evaluate.budget_series import SERIES_DAYS, BudgetSeries, budget_series
-from evaluate.periods import quarter_of
-from evaluate.usage import Budget, GatewayUsage
+from evaluate.usage.budget_series import SERIES_DAYS, BudgetSeries, budget_series
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.usage import Budget, GatewayUsage
 from tests.unit.evaluate.usage_builders import NOW, FakeLedger, ago
 
 QUARTER = quarter_of(NOW)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evaluate.daily_reports import ROWS, deployment_report
-from evaluate.usage import OTHER, Deployment, DeploymentFigures, GatewayUsage
+from evaluate.usage.daily_reports import ROWS, deployment_report
+from evaluate.usage.usage import OTHER, Deployment, DeploymentFigures, GatewayUsage
 from gateway_alerts.alerts import Report, ReportSection
 from tests.unit.evaluate.usage_builders import answers
 

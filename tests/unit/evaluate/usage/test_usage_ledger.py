@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from evaluate.periods import quarter_of
-from evaluate.usage import Spender, Usage
-from evaluate.usage_ledger import BEFORE_FIRST_CLOSE, SHARDS, TRIES, DynamoDBUsageLedger
+from evaluate.usage.periods import quarter_of
+from evaluate.usage.usage import Spender, Usage
+from evaluate.usage.usage_ledger import BEFORE_FIRST_CLOSE, SHARDS, TRIES, DynamoDBUsageLedger
 from gateway_alerts.errors import DependencyUnavailable
 from tests.unit.evaluate.usage_builders import spending
 from tests.unit.gateway_alerts.fake_aws import Answer, AwsError, FakeAws, unreachable

@@ -11,7 +11,7 @@ total or not, whoever closes at the same time and wherever a process dies. Items
     day#DATE               budgets#PART       its budgets, and the same quarters
     closed                 mark               ``since_quarter`` the ledger is kept, ``closed_until`` which one it is closed
 
-Every part is usage by itself (:mod:`evaluate.usage`). Items end KEEP_DAYS after their time. What is unreadable raises
+Every part is usage by itself (:mod:`evaluate.usage.usage`). Items end KEEP_DAYS after their time. What is unreadable raises
 InvalidUsage rather than being left out of a total for good.
 """
 
@@ -21,8 +21,8 @@ from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from evaluate.periods import DAY_SECONDS, QUARTER_SECONDS, by_day, day_of, quarter_of
-from evaluate.usage import MAX_ENTRIES, Usage
+from evaluate.usage.periods import DAY_SECONDS, QUARTER_SECONDS, by_day, day_of, quarter_of
+from evaluate.usage.usage import MAX_ENTRIES, Usage
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
 from gateway_alerts.keys import digest
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluate.wording import MAX_NAME_CHARACTERS, millis, percent, plural, short, usd
+from evaluate.usage.wording import MAX_NAME_CHARACTERS, millis, percent, plural, short, usd
 
 calm = settings(database=None, deadline=None, derandomize=True, max_examples=200)
 

@@ -1,0 +1,1 @@
+"""Slack: what is posted to the drop-in endpoint → the events that it tells."""
