@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from evaluate.claims import Claim, DynamoDBClaims, Verdict
-from evaluate.usage import usage_ledger, usage_of
+from evaluate.usage import usage_ledger
 from evaluate.usage.scheduled import DueAlert, due_alerts
+from evaluate.usage.usage import usage_of
 from evaluate.usage.usage_ledger import DynamoDBUsageLedger
 from gateway_alerts.alert_types import DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_THRESHOLDS
 from gateway_alerts.config import Config
