@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import Offer
@@ -31,11 +32,13 @@ from evaluate.readings import BudgetReading
 from evaluate.resolutions import Alerted, AlertedBudgets, KnownAlerted, due_at, raised_again, resolution
 from evaluate.signals import Signals
 from evaluate.table import Attributes
-from evaluate.usage.scheduled import DueAlert
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
 from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config
 from gateway_alerts.errors import DependencyUnavailable
+
+if TYPE_CHECKING:
+    from evaluate.usage.scheduled import DueAlert
 
 #: Claims in one transaction.
 TOGETHER = 100
@@ -140,7 +143,7 @@ def _resolve(
 
 
 def tell_due_alerts(
-    due: Sequence[DueAlert], *, stores: Stores, now: datetime, config: Config
+    due: "Sequence[DueAlert]", *, stores: Stores, now: datetime, config: Config
 ) -> tuple[Told, list[tuple[str, int]]]:
     """Claim what is due by the clock, and enqueue what was won; returns also what is settled, whoever has told it.
 
