@@ -1,6 +1,9 @@
 """The handler, whole, with AWS answering from memory: what is asked of whom, what is answered, logged and counted."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -495,3 +498,18 @@ def test_a_wrong_token_is_in_no_log_line(container: FakeAws, capsys: pytest.Capt
         lambda_handler(http_request(CROSSING, token="sk-SECRET", in_path=in_path), None)
     captured = capsys.readouterr()
     assert "SECRET" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("botocore.exceptions", id="the SDK, which the first claim needs"),
+        pytest.param("evaluate.slack.slack_payloads", id="the reading of Slack messages"),
+        pytest.param("evaluate.usage.scheduled", id="the reports"),
+        pytest.param("evaluate.usage.forecasts", id="the forecasts"),
+    ],
+)
+def test_a_cold_start_does_not_import_what_a_quiet_invocation_does_not_need(module: str) -> None:
+    code = f"import sys, evaluate.app; sys.exit({module!r} in sys.modules)"
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
