@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from evaluate.usage import forecasting
 from evaluate.usage.forecasting import SpendSample, forecast
-from evaluate.usage.usage import forecasting
 from tests.pipeline.evaluate.spend_shapes import (
     MONDAY,
     QUIET,
