@@ -28,9 +28,9 @@ ALERTS = 1_000
 class GatesThatGrant(DynamoDBGates):
     """The real gates' calls, and whatever they say, the post may go: the pace is Slack's and no cost of ours."""
 
-    def reserve(self, destination: str, *, holder: str, now: datetime) -> Reservation:
+    def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         """Ask, and grant."""
-        super().reserve(destination, holder=holder, now=now)
+        super().reserve(destination, holder=holder, now=now, is_second_form=is_second_form)
         return Reservation(is_granted=True)
 
 

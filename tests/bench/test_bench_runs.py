@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.growth import plot
 from tests.bench.report import Goal, Row, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,21 @@ def test_a_run_prints_one_table_with_a_line_for_each_measure() -> None:
     assert [line for line in lines if line.startswith("[")] == ["[logs]", "[calls]"]
     assert any(line.startswith("lambda_handler") and "logs/s" in line for line in lines)
     assert any("goals met." in line for line in lines)
+
+
+def test_cold_starts_are_measured_of_functions_that_still_answer() -> None:
+    rows = [row for row in json.loads(_bench("--only", "init", "--json"))["rows"] if row["unit"] == "ms"]
+    assert len(rows) == 5
+    assert all(row["ratio"] > 0 for row in rows)
+
+
+def test_a_plot_has_a_line_for_each_series_and_costs_on_it_where_they_belong() -> None:
+    flat, growing = {1: 1e-5, 10: 1e-5, 100: 1e-5}, {1: 1e-5, 10: 1e-4, 100: 1e-3}
+    picture = ElementTree.fromstring(plot({"budgets": flat, "alerts": growing, "destinations": flat, "routes": flat}))
+    lines = [line.attrib["points"] for line in picture.iter("{http://www.w3.org/2000/svg}polyline")]
+    heights = [[float(point.split(",")[1]) for point in line.split()] for line in lines]
+    assert [len(set(line)) for line in heights] == [1, 3, 1, 1]
+    assert heights[1] == sorted(heights[1], reverse=True)  # y counts downwards
 
 
 def test_a_run_for_a_program_says_the_same_in_json() -> None:
