@@ -51,6 +51,7 @@ class Backend:
     endpoint_url: str
     slack_url: str
     table_name: str
+    usage_table_name: str
     queue_url: str
     posts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -77,7 +78,12 @@ class Backend:
         endpoint_url, slack_url = (url.replace("127.0.0.1", "localhost") for url in (self.endpoint_url, self.slack_url))
         both = {"ALERTS_TABLE_NAME": self.table_name, "CONFIG": "{}", "AWS_ENDPOINT_URL": endpoint_url}
         return {
-            "EvaluateFunction": both | {"ALERTS_QUEUE_URL": self.queue_url, "INGEST_TOKENS": f"local={TOKEN}"},
+            "EvaluateFunction": both
+            | {
+                "USAGE_TABLE_NAME": self.usage_table_name,
+                "ALERTS_QUEUE_URL": self.queue_url,
+                "INGEST_TOKENS": f"local={TOKEN}",
+            },
             "NotifyFunction": both | {"SLACK_WEBHOOK_URL": slack_url},
         }
 
@@ -89,13 +95,13 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
         endpoint_url = stack.enter_context(_emulator(home))
         posts: list[dict[str, Any]] = []
         slack_url = stack.enter_context(_slack(posts))
-        backend = Backend(endpoint_url, slack_url, table_name="alerts", queue_url="", posts=posts)
+        backend = Backend(endpoint_url, slack_url, table_name="alerts", usage_table_name="usage", queue_url="", posts=posts)
         template = expanded_template()
-        table = resource(template, "AlertsTable")
-        backend.client("dynamodb").create_table(
-            TableName=backend.table_name,
-            **{key: table[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")},
-        )
+        properties = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
+        for logical_id, name in (("AlertsTable", backend.table_name), ("UsageTable", backend.usage_table_name)):
+            table = resource(template, logical_id)
+            wanted = {key: table[key] for key in properties if key in table}
+            backend.client("dynamodb").create_table(TableName=name, **wanted)
         queue = {"VisibilityTimeout": str(resource(template, "AlertsQueue")["VisibilityTimeout"])}
         backend.queue_url = backend.client("sqs").create_queue(QueueName="alerts", Attributes=queue)["QueueUrl"]
         yield backend
