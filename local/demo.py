@@ -34,7 +34,7 @@ COPIES = 2
 WINDOW_SECONDS = 4
 DEFAULT_CHANNEL = "alerts"
 #: What the demo sends: budgets, by every way in. The rest is shown with ALL=1.
-BUDGETS = ("budget_event", "webhook", "request_log", "rejected")
+BUDGETS = ("budget_event", "webhook", "request_log_array", "request_log_lines", "request_log_single", "rejected")
 FIRST = ("token", "user", "team", "organization", "project", "proxy")
 
 

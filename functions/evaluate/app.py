@@ -220,7 +220,7 @@ class Application:
         from evaluate.usage.scheduled import due_alerts
 
         config, ledger = self.config(), self._ledger()
-        due = due_alerts(ledger=ledger, config=config, now=now, settled=self._settled)
+        due = due_alerts(ledger=ledger, config=config, now=now, request_id=request_id, settled=self._settled)
         told, settled = tell_due_alerts(due, stores=self._stores, now=now, config=config)
         self._settled = [*self._settled, *settled][-KNOWN_DUE:]
         raised = Raised()

@@ -15,6 +15,9 @@ from gateway_alerts.config import Config
 from gateway_alerts.distributions import added
 from gateway_alerts.keys import digest
 
+#: So many different texts of one fact are shown.
+MAX_TEXTS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
@@ -43,10 +46,12 @@ class Occurrence:
         return f"episode#{self.alert_type}#{digest([self.gateway, *self.alike])}"
 
     def plus(self, other: "Occurrence") -> "Occurrence":
-        """Both together, told with what the later one says."""
+        """Both together, told with what the later one says; where their facts differ (two providers of a model), with both."""
         latest = max(self, other, key=lambda occurrence: occurrence.last_at)
+        earlier = other if latest is self else self
         return replace(
             latest,
+            facts=_facts_of_both(latest.facts, earlier.facts),
             count=self.count + other.count,
             first_at=min(self.first_at, other.first_at),
             seconds=added(self.seconds, other.seconds),
@@ -72,6 +77,17 @@ class Occurrence:
                 alert_type=self.alert_type, entity_type=self.entity.type, gateway=self.gateway, level=self.level
             ),
         )
+
+
+def _facts_of_both(latest: tuple[Fact, ...], earlier: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    if latest == earlier:
+        return latest
+    said = {fact.label: fact.text for fact in latest}
+    for fact in earlier:
+        texts = said.get(fact.label, "").split(", ")
+        if fact.text not in texts and len(texts) < MAX_TEXTS:
+            said[fact.label] = ", ".join(filter(None, [*texts, fact.text]))
+    return tuple(Fact(label=label, text=text) for label, text in said.items())
 
 
 def merged(occurrences: Iterable[Occurrence]) -> list[Occurrence]:

@@ -93,14 +93,13 @@ def failure_of(log: RequestLog, *, gateway: str, now: datetime) -> Occurrence:
 
 def is_slow(log: RequestLog, *, config: Config) -> bool:
     """Whether a request was answered, and took longer than its model group may."""
-    return (
-        log.status == "success" and log.response_time is not None and log.response_time > config.slow_after_seconds(model_of(log))
-    )
+    seconds = log.duration_seconds
+    return log.status == "success" and seconds is not None and seconds > config.slow_after_seconds(model_of(log))
 
 
 def slow_request_of(log: RequestLog, *, gateway: str, config: Config, now: datetime) -> Occurrence:
     """The occurrence of one slow request."""
-    model, at, seconds = model_of(log), ended_at(log, now=now), log.response_time or 0.0
+    model, at, seconds = model_of(log), ended_at(log, now=now), log.duration_seconds or 0.0
     said = {"Threshold": f"{config.slow_after_seconds(model):g} s", "Provider": provider_of(log), "API base": api_base_of(log)}
     return Occurrence(
         alert_type=LLM_TOO_SLOW,

@@ -1,7 +1,6 @@
 """``make demo``, as a stranger runs it."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_demo_shows_aggregated_messages_and_ends_by_itself() -> None:
-    command = [sys.executable, "-m", "local.demo"]
-    demo = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    demo = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert demo.returncode == 0, demo.stdout + demo.stderr
     first, second = demo.stdout.split("posted to #alerts, the default destination")[1:]
     assert "3 budgets over, 3 close" in first
@@ -21,3 +19,9 @@ def test_the_demo_shows_aggregated_messages_and_ends_by_itself() -> None:
     assert [entity for entity in entities if entity not in first] == []
     assert "30 alerts" in second
     assert "duplicates held back" in second
+
+
+def test_every_alert_type_can_be_shown() -> None:
+    demo = subprocess.run(["make", "demo", "ALL=1"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert "28 alert types, 28 messages" in demo.stdout

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from itertools import count
 from threading import Barrier
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from evaluate.usage import usage_ledger
 from evaluate.usage.periods import days, quarter_of, start_of
-from evaluate.usage.usage import SAMPLE_QUARTERS, Budget, GatewayUsage, Spender, Usage
+from evaluate.usage.usage import Budget, GatewayUsage, Spender, Usage
 from evaluate.usage.usage_ledger import KEEP_DAYS, SETTLING, DynamoDBUsageLedger
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
 from local.ministack import free_port
@@ -72,6 +73,22 @@ def ledger(table: Table) -> DynamoDBUsageLedger:
 
 def usage(usd: Any, *, key: str = "k", gateway: str = "prod") -> Usage:
     return Usage({gateway: spending({Spender(key): usd})})
+
+
+def of_many_keys(count: int) -> Usage:
+    """Each key has spent its number; their hashes do not deflate."""
+    return Usage({"prod": spending({Spender(sha256(b"%d" % n).hexdigest()): n for n in range(count)})})
+
+
+def keep_samples(ledger: DynamoDBUsageLedger, count: int) -> range:
+    """Have a budget's spend in each quarter since midnight; returns the quarters."""
+    quarters = range(quarter_of(at(0)), quarter_of(at(0)) + count)
+    budget = Budget("key", "k", None, Decimal(100), None)
+    ledger.close(now=at(0))
+    for quarter in quarters:
+        used = GatewayUsage(spend={Spender("k"): spent(1)}, budgets={budget: {quarter: Decimal(quarter - quarters.start)}})
+        ledger.append(str(quarter), Usage({"prod": used}), now=start_of(quarter))
+    return quarters
 
 
 def total(usage: Usage, gateway: str = "prod") -> Decimal:
@@ -143,7 +160,7 @@ class TestAppending:
         self, ledger: DynamoDBUsageLedger, table: Table, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(usage_ledger, "PART_BYTES", 1_000)
-        whole = Usage({"prod": spending({Spender(f"key-{n}"): n for n in range(300)})})
+        whole = of_many_keys(300)
         for _ in range(2):
             ledger.append("a", whole, now=at(10))
 
@@ -237,7 +254,7 @@ class TestClosing:
     ) -> None:
         ledger.append("a", usage(1), now=at(10))
         with monkeypatch.context() as broken:
-            broken.setattr(usage_ledger, "_fitting_parts", lambda total: 1 / 0)
+            broken.setattr(usage_ledger, "_fitting_parts", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 ledger.close(now=at(12))
 
@@ -285,7 +302,7 @@ class TestClosing:
     def test_a_total_that_shrinks_leaves_no_part_behind(
         self, ledger: DynamoDBUsageLedger, table: Table, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ledger.append("a", Usage({"prod": spending({Spender(f"key-{n}"): n for n in range(300)})}), now=at(8))
+        ledger.append("a", of_many_keys(300), now=at(8))
         with monkeypatch.context() as small:
             small.setattr(usage_ledger, "PART_BYTES", 1_000)
             ledger.close(now=at(10))
@@ -300,7 +317,7 @@ class TestClosing:
     ) -> None:
         monkeypatch.setattr(usage_ledger, "TOTAL_BYTES", 1_500)
         monkeypatch.setattr(usage_ledger, "MAX_ENTRIES", 300)
-        ledger.append("a", Usage({"prod": spending({Spender(f"key-{n}"): n for n in range(300)})}), now=at(8))
+        ledger.append("a", of_many_keys(300), now=at(8))
         ledger.close(now=at(10))
 
         found = ledger.read(TODAY.quarters).gateways["prod"]
@@ -373,22 +390,34 @@ class TestReading:
 
     def test_budgets_come_apart_from_the_rest(self, table: Table) -> None:
         ledger = table.ledger()
-        budget = Budget("key", "k", None, Decimal(10), None)
-        first = quarter_of(at(0))
-        for quarter in range(16):
-            samples = {budget: {first + quarter: Decimal(quarter)}}
-            ledger.append(
-                str(quarter), Usage({"prod": GatewayUsage(spend={Spender("k"): spent(1)}, budgets=samples)}), now=at(quarter / 4)
-            )
-        everything = range(first, first + 16)
-        ledger.close(now=at(0))
+        everything = keep_samples(ledger, 16)
+        ledger.close(now=at(4) + SETTLING)
 
         assert ledger.read(everything).gateways["prod"] == GatewayUsage(spend={Spender("k"): spent(16, requests=16)})
-        assert ledger.read_budgets(everything).gateways["prod"].budgets == {budget: {first + n: Decimal(n) for n in range(16)}}
-        ledger.close(now=at(3.75) + SETTLING)
-        thinned = {first + SAMPLE_QUARTERS - 1: Decimal(11), first + 14: Decimal(14), first + 15: Decimal(15)}
-        assert ledger.read_budgets(everything).gateways["prod"].budgets == {budget: thinned}
-        assert ledger.read(everything).gateways["prod"].total.usd == 16
+        assert ledger.read_budgets(everything).gateways["prod"].spend == {}
+
+    @pytest.mark.parametrize(
+        ("closed_at", "total_bytes", "kept"),
+        [
+            pytest.param([0], 10**6, [*range(40)], id="all that is open"),
+            pytest.param([9], 10**6, [11, *range(12, 40)], id="all of the last six hours, and some of before"),
+            pytest.param([3, 6, 9], 10**6, [11, *range(12, 40)], id="the same when it was closed by and by"),
+            pytest.param([25], 10**6, [11, 23, 35, 39], id="some of a day that is over"),
+            pytest.param([10], 250, [11, 23, 35, 39], id="no more than a transaction takes"),
+        ],
+    )
+    def test_recent_samples_are_all_kept(
+        self, table: Table, monkeypatch: pytest.MonkeyPatch, closed_at: list[int], total_bytes: int, kept: list[int]
+    ) -> None:
+        monkeypatch.setattr(usage_ledger, "TOTAL_BYTES", total_bytes)
+        ledger = table.ledger()
+        everything = keep_samples(ledger, 40)
+        for hour in closed_at:
+            ledger.close(now=at(hour) + SETTLING)
+
+        day_and_more = range(everything.start, everything.start + 100)
+        (samples,) = ledger.read_budgets(day_and_more).gateways["prod"].budgets.values()
+        assert sorted(quarter - everything.start for quarter in samples) == kept
 
     def test_a_ledger_that_was_never_closed_is_read_all_the_same(self, table: Table) -> None:
         ledger = table.ledger()

@@ -152,11 +152,13 @@ def percents(told: Iterable[str]) -> list[int]:
 
 
 def _alerts_in(text: str, *, alert_type: str) -> list[str]:
-    """The alerts of a message's plain text: ``🐢 2 slow models · prod: Slow model: a · …, Slow model: b · …``."""
+    """The alerts of a message's plain text: ``🐢 2 slow models · prod: Slow model: a · …, Slow model: b · …``, or a report
+    of ours alone: ``📊 Deployments · prod: …``.
+    """
     if alert_type == BUDGET_ALERTS:
         return re.split(": |, ", text)
     titles = "|".join(map(re.escape, (ALERT_TYPES[alert_type].noun, *OUR_REPORTS)))
-    return re.split(rf"[:,] (?=(?:minor |major )?(?:{titles})(?:: | · ))", text, flags=re.IGNORECASE)[1:]
+    return re.split(rf"(?:[:,]|^\S+) (?=(?:minor |major )?(?:{titles})(?:: | · ))", text, flags=re.IGNORECASE)[1:]
 
 
 def _names(name: str, text: str) -> bool:

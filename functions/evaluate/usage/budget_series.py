@@ -1,7 +1,8 @@
 """How each budget's spend has grown, from the ledger: what a forecast is made of. No I/O but the ledger's.
 
-A series is one period of one budget. Of closed days it has a sample every three hours, since then one for each quarter
-in which a request named the budget. A period that has ended, and a budget without an id, have none.
+A series is one period of one budget, with a sample for each quarter in which a request named the budget; of what is more
+than six hours ago, and of days that are over, one every three hours. A period that has ended, and a budget without an id,
+have none.
 """
 
 from datetime import datetime

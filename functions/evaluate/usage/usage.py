@@ -19,6 +19,7 @@ As bytes it is deflated JSON, in parts that each stand alone: those of one whole
 """
 
 import json
+import math
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ MAX_ENTRIES = 50_000
 OTHER = "(other)"
 #: Stands for the model of requests that name none.
 NO_MODEL = "(no model)"
-#: Of a budget's spend in a day that is written down for good, one sample in so many quarters is kept: eight a day.
+#: Of a budget's spend some hours ago one sample in so many quarters is kept: eight a day.
 SAMPLE_QUARTERS = 12
 #: Rows that are deflated together: at 40 to 60 bytes each far below an item.
 ROWS_PER_PART = 5_000
@@ -138,8 +139,10 @@ def _with(samples: Samples, others: Samples) -> Samples:
     return merged
 
 
-def _last_of_each_part(samples: Samples) -> Samples:
-    return dict({quarter // SAMPLE_QUARTERS: (quarter, usd) for quarter, usd in sorted(samples.items())}.values())
+def _thinned(samples: Samples, keep_from: float) -> Samples:
+    recent = {quarter: usd for quarter, usd in samples.items() if quarter >= keep_from}
+    last_of_each_part = {quarter // SAMPLE_QUARTERS: quarter for quarter in sorted(samples.keys() - recent.keys())}
+    return {quarter: samples[quarter] for quarter in last_of_each_part.values()} | recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +231,13 @@ class Usage:
         """At most so many entries of each kind and gateway; see :meth:`GatewayUsage.bounded`."""
         return Usage({name: usage.bounded(max_entries) for name, usage in self.gateways.items()})
 
-    def thinned(self) -> "Usage":
-        """With the last of each budget's samples in ``SAMPLE_QUARTERS``; thinning twice changes nothing."""
+    def thinned(self, *, keep_from: float = math.inf) -> "Usage":
+        """With the last of each budget's samples in ``SAMPLE_QUARTERS``, and all from the quarter ``keep_from`` on, a
+        multiple of it. Thinning twice changes nothing.
+        """
         return Usage(
             {
-                name: replace(usage, budgets={budget: _last_of_each_part(samples) for budget, samples in usage.budgets.items()})
+                name: replace(usage, budgets={budget: _thinned(samples, keep_from) for budget, samples in usage.budgets.items()})
                 for name, usage in self.gateways.items()
             }
         )

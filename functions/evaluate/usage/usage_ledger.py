@@ -15,6 +15,7 @@ Every part is usage by itself (:mod:`evaluate.usage.usage`). Items end KEEP_DAYS
 InvalidUsage rather than being left out of a total for good.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import batched, chain
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from evaluate.usage.periods import DAY_SECONDS, QUARTER_SECONDS, by_day, day_of, quarter_of
-from evaluate.usage.usage import MAX_ENTRIES, Usage
+from evaluate.usage.usage import MAX_ENTRIES, SAMPLE_QUARTERS, Usage
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
 from gateway_alerts.keys import digest
 
@@ -46,6 +47,8 @@ CLOSED_AT_LEAST = 4
 CLOSED_AT_MOST = 192
 #: What could have been appended before the ledger was first closed.
 BEFORE_FIRST_CLOSE = DAY_SECONDS // QUARTER_SECONDS
+#: So long a running day keeps every sample of a budget, where a transaction takes them: forecasts go by the last hours.
+RECENT_QUARTERS = 24
 #: How often a total is read again that is being replaced.
 TRIES = 3
 _MARK = {"pk": {"S": "closed"}, "sk": {"S": "mark"}}
@@ -100,7 +103,9 @@ class DynamoDBUsageLedger:
             is_over = day_of(quarters[-1] + 1, self._zone) != day
             if len(quarters) < CLOSED_AT_LEAST and not is_over:
                 break
-            if not self._close(day, range(quarters[0], quarters[-1] + 1)):
+            end = quarters[-1] + 1
+            recent = math.inf if is_over else (end - RECENT_QUARTERS) // SAMPLE_QUARTERS * SAMPLE_QUARTERS
+            if not self._close(day, range(quarters[0], end), keep_from=recent):
                 break  # another invocation is closing
         return since
 
@@ -153,7 +158,7 @@ class DynamoDBUsageLedger:
                 return _Total(bodies, {item["sk"]["S"] for item in items}, quarters, busy_quarters)
         raise DependencyUnavailable("DynamoDB: a day's total was replaced each time while it was read")
 
-    def _close(self, day: date, quarters: range) -> bool:
+    def _close(self, day: date, quarters: range, *, keep_from: float) -> bool:
         """Add quarters to their day's total; False when somebody else has moved the mark."""
         before = self._total(day, kind="")
         busy_quarters = set(before.busy_quarters)
@@ -163,7 +168,8 @@ class DynamoDBUsageLedger:
                 busy_quarters.add(quarter)
                 yield usage
 
-        bodies = _fitting_parts(_added(chain(map(Usage.from_bytes, before.bodies), appended())).thinned())
+        total = _added(chain(map(Usage.from_bytes, before.bodies), appended()))
+        bodies = _fitting_parts(total, keep_from=keep_from)
         expires_at = quarters.stop * QUARTER_SECONDS + KEEP_DAYS * DAY_SECONDS
         held = _numbers("quarters", {*before.quarters, *quarters}) | _numbers("busy_quarters", busy_quarters)
         writes = [
@@ -242,12 +248,10 @@ def _added(usages: Iterable[Usage]) -> Usage:
     return total
 
 
-def _fitting_parts(total: Usage) -> dict[str, bytes]:
-    """A day's total by sort key, as much of it kept apart as a transaction takes."""
-    max_entries = MAX_ENTRIES
-    while max_entries:
-        bounded = total.bounded(max_entries)
-        kinds = {"usage": bounded.without_budgets(), "budgets": bounded.only_budgets()}
+def _fitting_parts(total: Usage, *, keep_from: float) -> dict[str, bytes]:
+    """A day's total by sort key, as much of it as a transaction takes."""
+    for smaller in _smaller_and_smaller(total, keep_from=keep_from):
+        kinds = {"usage": smaller.without_budgets(), "budgets": smaller.only_budgets()}
         bodies = {
             f"{kind}#{part:02}": body
             for kind, usage in kinds.items()
@@ -255,8 +259,16 @@ def _fitting_parts(total: Usage) -> dict[str, bytes]:
         }
         if len(bodies) <= TOTAL_PARTS and sum(map(len, bodies.values())) <= TOTAL_BYTES:
             return bodies
-        max_entries //= 2
     raise InvalidUsage("a day's total is larger than a transaction, however little of it is kept apart")
+
+
+def _smaller_and_smaller(total: Usage, *, keep_from: float) -> Iterator[Usage]:
+    """With all recent samples, without them, and with fewer and fewer entries kept apart."""
+    yield total.thinned(keep_from=keep_from).bounded(MAX_ENTRIES)
+    thinned, max_entries = total.thinned(), MAX_ENTRIES
+    while max_entries:
+        yield thinned.bounded(max_entries)
+        max_entries = max_entries * 3 // 4
 
 
 def _entries_key(quarter: int, shard: int) -> str:

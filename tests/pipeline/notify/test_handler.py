@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -303,9 +304,11 @@ def test_every_alert_of_a_batch_is_named(outside: Outside, invoke: Invoke, numbe
 
 
 def test_of_a_storm_a_burst_is_posted_and_the_rest_waits_its_turn(outside: Outside, invoke: Invoke) -> None:
+    began = time.monotonic()
     failed = invoke(make_records(1_000))
+    seconds = time.monotonic() - began
 
-    assert len(outside.posted) == BURST_POSTS
+    assert BURST_POSTS <= len(outside.posted) <= BURST_POSTS + seconds  # one more each second
     assert failed == set(outside.postponed)
     assert set(outside.postponed.values()) == {1}
     assert len(outside.delivered()) + len(failed) == 1_000

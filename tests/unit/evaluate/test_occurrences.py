@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from evaluate.occurrences import Occurrence, merged
-from gateway_alerts.alerts import Entity
+from gateway_alerts.alerts import Entity, Fact
 from gateway_alerts.config import Config, parse_config
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -26,6 +26,13 @@ def test_two_together_say_what_the_later_one_says_and_count_both() -> None:
     for both in (ONE.plus(LATER), LATER.plus(ONE)):
         assert (both.message, both.count, both.seconds) == ("second", 3, {3: 2, 4: 1})
         assert (both.first_at, both.last_at) == (NOW, NOW + timedelta(seconds=9))
+
+
+def test_facts_that_differ_are_told_together() -> None:
+    azure = replace(ONE, facts=(Fact(label="Provider", text="azure"), Fact(label="Status", text="429")))
+    openai = replace(LATER, facts=(Fact(label="Provider", text="openai"), Fact(label="Status", text="429")))
+    both = azure.plus(openai).plus(azure)
+    assert [(fact.label, fact.text) for fact in both.facts] == [("Provider", "openai, azure"), ("Status", "429")]
 
 
 def test_alike_ones_are_merged_in_the_order_in_which_they_came() -> None:

@@ -1,6 +1,7 @@
 """What request logs add up to, that it adds up in any order, and that bytes lose nothing."""
 
 import json
+import math
 import zlib
 from datetime import timedelta
 from decimal import Decimal
@@ -424,11 +425,19 @@ class TestThinning:
     BUDGET = Budget("key", "k", None, Decimal(10), None)
     START = QUARTER - QUARTER % SAMPLE_QUARTERS
 
-    def test_the_last_sample_of_each_part_is_kept(self) -> None:
-        samples = {self.START + n: Decimal(n) for n in range(30)}
-        (thinned,) = Usage({"prod": GatewayUsage(budgets={self.BUDGET: samples})}).thinned().gateways["prod"].budgets.values()
+    @pytest.mark.parametrize(
+        ("keep_from", "kept"),
+        [
+            pytest.param(math.inf, [11, 23, 29], id="the last of each part"),
+            pytest.param(24, [11, 23, *range(24, 30)], id="and all that are recent"),
+            pytest.param(0, [*range(30)], id="all are recent"),
+        ],
+    )
+    def test_which_samples_are_kept(self, keep_from: float, kept: list[int]) -> None:
+        usage = Usage({"prod": GatewayUsage(budgets={self.BUDGET: {self.START + n: Decimal(n) for n in range(30)}})})
+        (thinned,) = usage.thinned(keep_from=self.START + keep_from).gateways["prod"].budgets.values()
 
-        assert thinned == {self.START + n: Decimal(n) for n in (11, 23, 29)}
+        assert thinned == {self.START + n: Decimal(n) for n in kept}
 
     @FEW
     @given(usages)
