@@ -226,7 +226,7 @@ def _without_latencies(text: str) -> tuple[str, str]:
 
 
 #: A line of what may follow the prompt. The prompt itself may hold anything, line breaks too.
-_AFTER_PROMPT = re.compile(r"(?:(?:model_group|deployment|vertex_project|vertex_location): `[^`]*`|`)?")
+_AFTER_PROMPT = re.compile(r"(?:(?:model_group|deployment|vertex_project|vertex_location): `[^`]*``?|`)?")
 
 
 def _without_prompt(text: str) -> tuple[str, str]:
@@ -241,7 +241,7 @@ def _without_prompt(text: str) -> tuple[str, str]:
 
 def _without_traceback(text: str) -> tuple[str, str]:
     message, opening, traceback = text.partition("Traceback (most recent call last):")
-    return message.rstrip(), opening + traceback
+    return message, opening + traceback
 
 
 #: What LiteLLM calls it → our name.
@@ -275,7 +275,7 @@ def _fields(text: str) -> _Told:
         if name is None:
             others.append(line)
         else:
-            facts[name] = value.removeprefix("*").strip().removeprefix("`").removesuffix("`")
+            facts[name] = value.removeprefix("*").strip().strip("`")
     return _plain(others), {name: value for name, value in facts.items() if value not in ("", "None")}
 
 
@@ -293,9 +293,8 @@ def _plain_line(line: str) -> str:
     title = _BOLD.match(line)
     if title is None:
         return line
-    words = title[1].strip()
-    emoji = _BEFORE_WORDS.match(words)
-    return f"{words[emoji.end() if emoji else 0 :]} {line[title.end() :].strip()}".strip()
+    emoji = _BEFORE_WORDS.match(title[1])
+    return f"{title[1][emoji.end() if emoji else 0 :]}{line[title.end() :]}".strip()
 
 
 def _as_it_is(text: str) -> _Told:
@@ -312,8 +311,7 @@ _SAID_WITHIN = 300
 
 
 def _llm_exception(text: str) -> _Told:
-    text = text.removeprefix("LLM API call failed: ").removeprefix("`").removesuffix("`")
-    text, traceback = _without_traceback(text)
+    text, traceback = _without_traceback(text.removeprefix("LLM API call failed: ").removesuffix("`"))
     message, facts = _fields(text)
     if group := _FAILED_GROUP.search(message):
         facts.setdefault("model", group[1])
@@ -376,7 +374,7 @@ _AMERICAN_DATE = re.compile(r"\b(\d\d)-(\d\d)-(\d{4})\b")
 
 def _spend_report(text: str) -> _Told:
     def readable(line: str) -> str:
-        row = _SPEND_ROW.fullmatch(line.strip())
+        row = _SPEND_ROW.fullmatch(line)
         if row is None:
             return _AMERICAN_DATE.sub(r"\3-\1-\2", line).replace(" - ", " to ")
         return f"No team: {row[3]}" if row[2] == "None" else f"{row[1]} {row[2]}: {row[3]}"
@@ -409,7 +407,7 @@ _FALLBACK = re.compile(r"`(\d{1,18}) successful fallback requests` with primary 
 
 def _fallback_report(text: str) -> _Told:
     def readable(line: str) -> str:
-        row = _FALLBACK.fullmatch(line.strip())
+        row = _FALLBACK.fullmatch(line)
         # Not "successful": the reference says so of failed ones too (D30).
         return line if row is None else f"{row[2]} → {row[3]}: {row[1]} fallbacks"
 
@@ -450,9 +448,7 @@ def _usd_per_million(cost: str) -> str:
         price = Decimal(cost[:40])
     except InvalidOperation:
         return ""
-    if not price.is_finite():
-        return ""
-    is_price = price == 0 or (price > 0 and -30 < price.adjusted() < 3)
+    is_price = price.is_finite() and 0 <= price < 1_000 and (price == 0 or price.adjusted() > -30)
     return f"{(price * 1_000_000).normalize():f}" if is_price else ""
 
 

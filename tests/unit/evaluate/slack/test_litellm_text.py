@@ -80,6 +80,21 @@ def test_a_type_without_headers_begins_with_its_message(name: str) -> None:
         assert (alert.alert_type, alert.level, alert.message) == (name, None, "Daily Reports test alert")
 
 
+PLAIN = {
+    "lines": ("  a \n\n\t`b`\n", "a\nb"),
+    "a title": ("*⚠️ A title:*", "A title:"),
+    "a title and more": ("* 💸 A title * `b`", "A title  b"),
+    "a title without a word": ("*⚠️* b", "b"),
+    "a pattern of names": ("openai/* and gpt-*", "openai/* and gpt-*"),
+    "an asterisk": ("* a", "* a"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), PLAIN.values(), ids=PLAIN)
+def test_a_message_is_plain_lines(text: str, message: str) -> None:
+    assert told(text, alert_type="cooldown_deployment").message == message
+
+
 LEVELS = {"Low": "Low", "Medium": "Medium", "High": "High", "Grave": None}
 
 
@@ -240,6 +255,11 @@ FAILURES: dict[str, tuple[str, str, dict[str, str]]] = {
         "APIError: no\nLiteLLM: model group 'alias -> chat' failed with the error above and no fallback model group was found",
         {"error_class": "APIError", "model": "alias"},
     ),
+    "a model group alone": (
+        "litellm.APIError: no\nMessages: `[1]`\nmodel_group: `g`",
+        "APIError: no",
+        {"error_class": "APIError", "model": "g", "prompt": "[1]"},
+    ),
     "no model group": (
         "litellm.APIError: no\nModel: gpt-4o\nMessages: `[1]`",
         "APIError: no",
@@ -297,12 +317,20 @@ def test_latencies_of_deployments_are_told_only_when_they_are_some() -> None:
     assert fine.metadata["deployment_latencies"] == "a 0.4 s, b 2.25 s"
     odd = told(SLOW.format("x") + "\nAvailable Deployment Latencies\n```\nwhat else```", alert_type="llm_too_slow")
     assert "deployment_latencies" not in odd.metadata
+    assert "what else" in odd.metadata["prompt"]
+    assert told("a: 0.4s", alert_type="llm_too_slow").message == "a: 0.4s"
 
 
 def test_an_outage_without_counts_is_told_too() -> None:
     alert = told("\n\n*⚠️ Major Service Outage*\n\n*Region Name:* `eu`\n", alert_type="outage_alerts")
     assert (alert.alert_type, alert.message) == ("region_outage_alerts", "Major outage")
     assert alert.metadata == {"region": "eu", "severity": "major", "error_count": 0}
+
+
+@pytest.mark.parametrize("model", ["openai/*", "*", "a: b"])
+def test_a_model_may_be_a_pattern(model: str) -> None:
+    alert = told(f"*⚠️ Minor Service Outage*\n\n*Model Name:* `{model}`\n", alert_type="outage_alerts")
+    assert alert.metadata["model"] == model
 
 
 def test_one_error_is_one_error() -> None:

@@ -189,6 +189,18 @@ def test_a_longer_text_is_cut_where_slack_would_cut_it() -> None:
     assert text == "x" * (MAX_TEXT_CHARACTERS - 1) + "…"
 
 
+def test_the_longest_message_is_taken_and_one_byte_more_is_not() -> None:
+    empty = len('{"blocks":[{"a":""}]}')
+    assert message_of({"blocks": [{"a": "x" * (MAX_PAYLOAD_BYTES - empty)}]})
+    assert word_for(b'{"blocks": [{"a": "%s"}]}' % (b"x" * (MAX_PAYLOAD_BYTES - empty + 1))) == "invalid_payload"
+
+
+def test_the_longest_body_is_taken_and_one_byte_more_is_not() -> None:
+    body = b'{"text": "x"}'.ljust(MAX_BODY_BYTES)
+    assert isinstance(read_slack_payload(body, content_type=JSON), SlackMessage)
+    assert word_for(body + b" ") == "invalid_payload"
+
+
 def test_secrets_are_masked_in_every_text_and_links_stay_whole() -> None:
     link = "https://grafana.example.com/alerting/grafana/cdeqMlhvflwe8c/view?orgId=1"
     payload = {
