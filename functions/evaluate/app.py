@@ -15,7 +15,7 @@ schedule canary           nothing                                               
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
+from evaluate.alerting import Offer
 from evaluate.answers import batch_answer, dry_run_body, evaluated_answer, http_answer, refusal_body, slack_answer
 from evaluate.budget_alert_types import entity_types
 from evaluate.canary import canary_alert
@@ -174,15 +175,7 @@ class Application:
             store = DynamoDBCustomerSpend(self._table())
             readings = customer_readings(evaluation.tracked, store=store, gateway=gateway, config=config, now=now)
             offers += [offer for reading in readings for offer in offers_at(reading, gateway=gateway, config=config)]
-        raised = raise_alerts(
-            offers,
-            claims=self._claims,
-            queue=self._queue,
-            known=self._known,
-            now=now,
-            request_id=request_id,
-            config=config,
-        )
+        raised = self._raise(offers, now=now, request_id=request_id)
         told = react(evaluation.signals, gateway=gateway, stores=self._stores, now=now, request_id=request_id, config=config)
         raised.add(told)
         self._keep_usage(evaluation, raised, gateway=gateway, now=now)
@@ -200,6 +193,17 @@ class Application:
         if raised.failure:
             raise raised.failure
         return len(raised.alerts)
+
+    def _raise(self, offers: Sequence[Offer], *, now: datetime, request_id: str) -> Raised:
+        return raise_alerts(
+            offers,
+            claims=self._claims,
+            queue=self._queue,
+            known=self._known,
+            now=now,
+            request_id=request_id,
+            config=self.config(),
+        )
 
     def _keep_usage(self, evaluation: Evaluation, raised: Raised, *, gateway: str, now: datetime) -> None:
         logs = evaluation.signals.logs
@@ -225,15 +229,8 @@ class Application:
         self._settled = [*self._settled, *settled][-KNOWN_DUE:]
         raised = Raised()
         if config.forecast and config.is_enabled(BUDGET_ALERTS):
-            raised = raise_alerts(
-                forecast_offers(budget_series(ledger=ledger, now=now), now=now),
-                claims=self._claims,
-                queue=self._queue,
-                known=self._known,
-                now=now,
-                request_id=request_id,
-                config=config,
-            )
+            offers = forecast_offers(budget_series(ledger=ledger, now=now), now=now)
+            raised = self._raise(offers, now=now, request_id=request_id)
         raised.add(told)
         self._report(Evaluation(), raised, gateway="", now=now, message="reported")
         if raised.failure:
