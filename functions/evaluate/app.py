@@ -5,7 +5,7 @@ in                        out                                                   
 ========================  ====================================================  =================================
 POST /events…             200 with counts and refusals; 400, 401, 413; 503      the sender, who tries again on 5xx
 POST /services/…          ``ok``, or the word that Slack would answer           the sender
-RequestLogQueue           the messages that could not be read                   three tries, then its dead-letter queue
+RequestLogQueue           the messages that could not be read                   ten tries, then its dead-letter queue
 EventBridge               nothing                                               two retries, then the events'
                                                                                 dead-letter queue, rejected ones too
 schedule sweep_outbox     nothing                                               counted; the next sweep
