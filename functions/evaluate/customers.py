@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from evaluate.budget_alert_types import get_event_group_type, given
 from evaluate.readings import SPEND_TRACKED, BudgetReading
 from evaluate.table import AlertsTable
+from evaluate.usage.periods import this_month
 from gateway_alerts.config import Config
 from gateway_alerts.events import MAX_MONEY_USD, InboundEvent, UserInfo, WebhookEvent
 from gateway_alerts.keys import digest
@@ -79,10 +80,8 @@ def customer_readings(
 
 def month_of(now: datetime, *, config: Config) -> tuple[str, datetime]:
     """The running month, ``2026-11``, and when it ends."""
-    local = now.astimezone(config.zone)
-    next_month = (local.year + local.month // 12, local.month % 12 + 1)
-    end = datetime(*next_month, 1, tzinfo=config.zone)
-    return f"{local:%Y-%m}", end.astimezone(UTC)
+    month = this_month(now, zone=config.zone)
+    return f"{month.start:%Y-%m}", month.end.astimezone(UTC)
 
 
 class DynamoDBCustomerSpend:
