@@ -51,6 +51,7 @@ from evaluate.slack.litellm_objects import set_fields
 from gateway_alerts.alert_types import (
     ALERT_TYPES,
     BUDGET_ALERTS,
+    CHANGES,
     DAILY_REPORTS,
     LLM_EXCEPTIONS,
     LLM_REQUESTS_HANGING,
@@ -532,11 +533,4 @@ _READERS: Mapping[str, Callable[[str], _Told]] = {
     "failed_tracking_spend": _failure,
     "mcp_tool_description_blocked": _mcp,
     "mcp_pinned_tools_changed": _mcp,
-} | dict.fromkeys(
-    (
-        *("new_virtual_key_created", "virtual_key_updated", "virtual_key_deleted"),
-        *("new_team_created", "team_updated", "team_deleted"),
-        *("new_internal_user_created", "internal_user_updated", "internal_user_deleted"),
-    ),
-    _management_event,
-)
+} | dict.fromkeys(CHANGES, _management_event)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from gateway_alerts import distributions
 from gateway_alerts.alert_types import (
     ALERT_TYPES,
+    CHANGES,
     DAILY_REPORTS,
     LLM_EXCEPTIONS,
     LLM_REQUESTS_HANGING,
@@ -39,18 +40,6 @@ from notify.rendering.wording import (
 )
 from notify.rendering.words import EMOJI, Gravity, Wording
 
-#: What somebody did to a key, a team or a user. Nothing is broken, whatever its level.
-CHANGES = (
-    "new_virtual_key_created",
-    "virtual_key_updated",
-    "virtual_key_deleted",
-    "new_team_created",
-    "team_updated",
-    "team_deleted",
-    "new_internal_user_created",
-    "internal_user_updated",
-    "internal_user_deleted",
-)
 OUTAGES = (OUTAGE_ALERTS, REGION_OUTAGE_ALERTS)
 #: Of a type that is not registered here: only its sender knows it.
 UNKNOWN = AlertType("", True, "Medium", "🔔", "alert", (), "", "")

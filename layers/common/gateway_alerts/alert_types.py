@@ -21,6 +21,18 @@ SPEND_REPORTS = "spend_reports"
 USER_SPEND_THRESHOLDS = "user_spend_thresholds"
 USER_SPEND_ANOMALIES = "user_spend_anomalies"
 NEW_MODEL_ADDED = "new_model_added"
+#: What somebody did to a key, a team or a user. Nothing is broken, whatever its level.
+CHANGES = (
+    "new_virtual_key_created",
+    "virtual_key_updated",
+    "virtual_key_deleted",
+    "new_team_created",
+    "team_updated",
+    "team_deleted",
+    "new_internal_user_created",
+    "internal_user_updated",
+    "internal_user_deleted",
+)
 #: Not LiteLLM's: what any other sender posts to the drop-in Slack endpoint.
 SLACK_MESSAGE = "slack_message"
 

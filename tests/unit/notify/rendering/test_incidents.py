@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from gateway_alerts.alert_types import ALERT_TYPES
+from gateway_alerts.alert_types import ALERT_TYPES, CHANGES
 from gateway_alerts.alerts import Occurrences
 from gateway_alerts.distributions import buckets_of
 from notify.rendering.alerts import word
-from notify.rendering.incidents import CHANGES, MODEL_FACTS, OUTAGES, gravity_of, happened
+from notify.rendering.incidents import MODEL_FACTS, OUTAGES, gravity_of, happened
 from notify.rendering.words import Gravity, Wording
 from tests.unit.notify.fakes import NOW, make_incident, make_item_of
 
