@@ -28,6 +28,7 @@ from gateway_alerts.alerts import Alert, Entity, Fact
 from notify.grouping import AlertItem
 from notify.rendering.wording import (
     about,
+    capitalised,
     cut,
     escape,
     lateness,
@@ -70,7 +71,7 @@ def word_incident(item: AlertItem, *, now: datetime, with_gateway: bool) -> Word
     row, gravity = ALERT_TYPES.get(alert.alert_type, UNKNOWN), gravity_of(alert)
     told = _LAYOUTS.get(alert.alert_type, _said)(item, _Facts(alert.facts, but_for=alert.entity.name or alert.entity.id))
     emoji = EMOJI[gravity] if alert.is_resolved else row.emoji
-    noun = _capitalised(_noun(alert, row))
+    noun = capitalised(_noun(alert, row))
     name = escape(_name(alert))
     names = " · ".join(dict.fromkeys(filter(None, [name, *told.heads])))
     title = f"{noun}: {names}" if names else noun
@@ -351,8 +352,3 @@ def _gateways(item: AlertItem, *, with_gateway: bool) -> str:
     if len(names) == 1 and not with_gateway:
         return ""
     return f" · {shortened(', '.join(shown_name(name) or 'unnamed gateway' for name in names), GATEWAYS_CHARACTERS)}"
-
-
-def _capitalised(text: str) -> str:
-    """With its first letter large, and ``LLM`` left as it is."""
-    return text[:1].upper() + text[1:]

@@ -14,6 +14,7 @@ from gateway_alerts.masking import masked
 from notify.grouping import AlertItem
 from notify.rendering.blocks import MESSAGE_BLOCKS, MOST_TEXT_CHARACTERS, context
 from notify.rendering.incidents import gravity_of
+from notify.rendering.marks import unescaped
 from notify.rendering.wording import escape, lateness, shortened, shortened_lines, shown_name
 from notify.rendering.words import Wording
 
@@ -58,7 +59,7 @@ def word_payload(item: AlertItem, payload: Mapping[str, Any], *, now: datetime, 
     """Put the message into words, for whoever lays it out as an alert among others."""
     alert = item.alert
     row, gravity = ALERT_TYPES.get(alert.alert_type, ALERT_TYPES[SLACK_MESSAGE]), gravity_of(alert)
-    said = text_of(payload).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    said = unescaped(text_of(payload))
     gateway = f" · {escape(shown_name(alert.gateway))}" if with_gateway else ""
     brief = shortened(said, BRIEF_CHARACTERS) or UNSAID
     repeats = [f"repeated {item.count:,} times"] if item.count > 1 else []

@@ -15,7 +15,7 @@ from gateway_alerts.alert_types import ALERT_TYPES
 from gateway_alerts.alerts import Report, ReportSection
 from notify.grouping import AlertItem
 from notify.rendering.incidents import UNKNOWN
-from notify.rendering.wording import clean, cut, escape, lateness, shortened, shown_name
+from notify.rendering.wording import capitalised, clean, cut, escape, lateness, shortened, shown_name
 from notify.rendering.words import Gravity, Wording
 
 #: Columns of a table, in the cells of a fixed-width font: a phone shows about 40 of them in a line.
@@ -44,7 +44,7 @@ def word_report(item: AlertItem, report: Report, *, now: datetime, with_gateway:
     return Wording(
         gravity=Gravity.LOW,
         order=(Gravity.LOW, Decimal(0), title),
-        group=row.noun[:1].upper() + row.noun[1:] + gateway,
+        group=capitalised(row.noun) + gateway,
         full=_joined(chain(head, tables), "\n", FULL_CHARACTERS),
         line=f"{row.emoji} *{title}* {brief}".rstrip(),
         lone_line=f"{row.emoji} *{title}* {brief}".rstrip() + gateway,

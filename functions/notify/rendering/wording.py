@@ -189,6 +189,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else nouns(noun)}"
 
 
+def capitalised(text: str) -> str:
+    """With its first letter large, and ``LLM`` left as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def nouns(noun: str) -> str:
     """The plural of a noun: of ``user over a threshold`` that of ``user``."""
     if qualified := _QUALIFIED.fullmatch(noun):
