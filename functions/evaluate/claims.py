@@ -105,6 +105,10 @@ class Claim(NamedTuple):
     owner: str | None = None
     held_until: int | None = None
 
+    def held(self, until: datetime | None) -> "Claim":
+        """The claim whose alert may be sent at a moment, None for at once."""
+        return self._replace(held_until=None if until is None else int(until.timestamp()))
+
 
 class Verdict(Enum):
     """What became of one claim of a submission."""

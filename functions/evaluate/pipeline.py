@@ -223,14 +223,7 @@ def _claim(
         for group, alert in zip(groups, alerts, strict=True):
             outboxes = [alert.model_dump_json(), *[None] * (len(group) - 1)]
             submission += [
-                Claim(
-                    offer.identity.table_key,
-                    offer.rung,
-                    offer.period_end,
-                    outbox,
-                    offer.owner,
-                    None if held_until is None else int(held_until.timestamp()),
-                )
+                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox, offer.owner).held(held_until)
                 for offer, outbox in zip(group, outboxes, strict=True)
             ]
         decided = store.submit(submission, now=now)

@@ -155,13 +155,7 @@ def tell_due_alerts(
         batch, rest = waiting[:TOGETHER], waiting[TOGETHER:]
         held = [config.held_until(alert_type=each.alert.alert_type, level=each.alert.level, now=now) for each in batch]
         claims = [
-            Claim(
-                each.claim_key,
-                each.rung,
-                each.period_end,
-                each.alert.model_dump_json(),
-                held_until=None if until is None else int(until.timestamp()),
-            )
+            Claim(each.claim_key, each.rung, each.period_end, each.alert.model_dump_json()).held(until)
             for each, until in zip(batch, held, strict=True)
         ]
         verdicts = [verdict for verdict, _ in stores.claims().submit(claims, now=now)]
@@ -182,9 +176,7 @@ def tell_due_alerts(
 
 def _claim_one(claim: Claim, alert: Alert, told: Told, *, stores: Stores, now: datetime, config: Config) -> None:
     held_until = config.held_until(alert_type=alert.alert_type, level=alert.level, now=now)
-    if held_until is not None:
-        claim = claim._replace(held_until=int(held_until.timestamp()))
-    ((verdict, _),) = stores.claims().submit([claim], now=now)
+    ((verdict, _),) = stores.claims().submit([claim.held(held_until)], now=now)
     if verdict is Verdict.UNDECIDED:
         raise DependencyUnavailable("DynamoDB: another transaction was in the way")
     if verdict is not Verdict.WON:
@@ -262,9 +254,7 @@ def _tell_hanging(
             # One alert for each model: hold them all, or none.
             level = ALERT_TYPES[LLM_REQUESTS_HANGING].level
             held_until = config.held_until(alert_type=LLM_REQUESTS_HANGING, level=level, now=now)
-            if held_until is not None:
-                claims = [claim._replace(held_until=int(held_until.timestamp())) for claim in claims]
-            decided = stores.claims().submit(claims, now=now)
+            decided = stores.claims().submit([claim.held(held_until) for claim in claims], now=now)
             keys = {claim.key: verdict for claim, (verdict, _) in zip(claims, decided, strict=True)}
             if all(verdict is Verdict.WON for verdict in keys.values()):
                 if held_until is None:
