@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from evaluate.claims import Claim
 from evaluate.occurrences import Occurrence
+from evaluate.request_logs import UNKNOWN_MODEL
 from evaluate.table import AlertsTable, Attributes, ConditionNotMet, agenda_shard
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
 from gateway_alerts.alerts import Alert, Entity, Fact
@@ -37,7 +38,6 @@ NAMED_CALLS = 50
 ID_CHARACTERS = 12
 #: There is one thing to tell of a request: that it hangs.
 ONLY_RUNG = Decimal(1)
-UNKNOWN_MODEL = "unknown model"
 
 
 class Signal(NamedTuple):

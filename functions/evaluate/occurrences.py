@@ -4,7 +4,7 @@ An occurrence is no crossing: it may happen again at any time. The first of its 
 within the interval of its alert type is counted, and told at the interval's end (``evaluate.episodes``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from gateway_alerts.alerts import Alert, Entity, Fact, Occurrences
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import added
 from gateway_alerts.keys import digest
+from gateway_alerts.masking import masked
 
 #: So many different texts of one fact are shown.
 MAX_TEXTS = 5
@@ -77,6 +78,11 @@ class Occurrence:
                 alert_type=self.alert_type, entity_type=self.entity.type, gateway=self.gateway, level=self.level
             ),
         )
+
+
+def facts_of(said: Mapping[str, str]) -> tuple[Fact, ...]:
+    """Texts by label as facts, secrets masked, without those that say nothing."""
+    return tuple(Fact(label=label, text=masked(text)) for label, text in said.items() if text)
 
 
 def _facts_of_both(latest: tuple[Fact, ...], earlier: tuple[Fact, ...]) -> tuple[Fact, ...]:

@@ -21,10 +21,11 @@ from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from evaluate.claims import Claim
+from evaluate.occurrences import facts_of
 from evaluate.request_logs import api_base_of, ended_at, model_of, provider_of, status_of
 from evaluate.table import AlertsTable, Attributes, ConditionNotMet, agenda_shard, number
 from gateway_alerts.alert_types import OUTAGE_ALERTS, REGION_OUTAGE_ALERTS, Level
-from gateway_alerts.alerts import Alert, Entity, Fact, Occurrences
+from gateway_alerts.alerts import Alert, Entity, Occurrences
 from gateway_alerts.config import Config
 from gateway_alerts.events import RequestLog
 from gateway_alerts.keys import digest
@@ -185,7 +186,7 @@ def outage_claim(outage: Outage, *, now: datetime, request_id: str, config: Conf
         message="No more errors" if is_over else f"{outage.error_count} errors",
         entity=Entity(type=entity_type, id=masked(place.id), name=name),
         occurrences=Occurrences(count=max(1, outage.error_count), first_at=outage.opened_at, last_at=outage.last_error_at),
-        facts=tuple(Fact(label=label, text=masked(text)) for label, text in said.items() if text),
+        facts=facts_of(said),
         is_resolved=is_over,
         is_digest=config.is_digest(place.alert_type),
         raised_at=now,

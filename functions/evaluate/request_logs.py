@@ -7,9 +7,9 @@ a request that a budget refused (that is a budget alert). Within those, ``errors
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from evaluate.occurrences import Occurrence
+from evaluate.occurrences import Occurrence, facts_of
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_EXCEPTIONS, LLM_TOO_SLOW
-from gateway_alerts.alerts import Entity, Fact
+from gateway_alerts.alerts import Entity
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import bucket_of
 from gateway_alerts.events import RequestLog
@@ -87,7 +87,7 @@ def failure_of(log: RequestLog, *, gateway: str, now: datetime) -> Occurrence:
         entity=_model(model),
         first_at=at,
         last_at=at,
-        facts=tuple(Fact(label=label, text=masked(text)) for label, text in said.items() if text),
+        facts=facts_of(said),
     )
 
 
@@ -110,7 +110,7 @@ def slow_request_of(log: RequestLog, *, gateway: str, config: Config, now: datet
         entity=_model(model),
         first_at=at,
         last_at=at,
-        facts=tuple(Fact(label=label, text=masked(text)) for label, text in said.items() if text),
+        facts=facts_of(said),
         seconds={bucket_of(seconds): 1},
     )
 
