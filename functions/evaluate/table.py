@@ -10,12 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from evaluate.claims import OUTBOX_INDEX
 from gateway_alerts.errors import DependencyUnavailable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-AGENDA_INDEX = "outbox-index"
 #: One partition takes about 1,000 writes a second; an item is on the agenda once per episode, not per event.
 AGENDA_SHARDS = 4
 DUE = "due"
@@ -91,7 +91,7 @@ class AlertsTable:
         for shard in range(AGENDA_SHARDS):
             query: dict[str, Any] = {
                 "TableName": self._name,
-                "IndexName": AGENDA_INDEX,
+                "IndexName": OUTBOX_INDEX,
                 "KeyConditionExpression": f"outbox_shard = :shard AND {when}",
                 "ExpressionAttributeValues": {":shard": {"S": f"{shards}-{shard}"}, ":now": {"N": str(int(now.timestamp()))}},
             }

@@ -7,10 +7,11 @@ have none.
 
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from typing import NamedTuple
 
 from evaluate.usage.periods import DAY_SECONDS, QUARTER_SECONDS, quarter_of
-from evaluate.usage.usage import Budget, Samples
+from evaluate.usage.usage import Budget, Samples, with_samples
 from evaluate.usage.usage_ledger import UsageLedger
 
 #: How far back samples are read: the rate of a week tells where a month ends.
@@ -53,8 +54,5 @@ def _series(identity: tuple[str, str, str, int | None], parts: list[tuple[Budget
     """One period's samples together, whatever limit and name it had when they were taken."""
     gateway, event_group, entity_id, resets_at = identity
     latest, _ = max(parts, key=lambda part: (max(part[1]), part[0].limit, part[0].name or ""))
-    samples: dict[int, Decimal] = {}
-    for _, of_part in parts:
-        for quarter, usd in of_part.items():
-            samples[quarter] = max(usd, samples.get(quarter, usd))
+    samples = reduce(with_samples, (of_part for _, of_part in parts))
     return BudgetSeries(gateway, event_group, entity_id, latest.name, latest.limit, resets_at, tuple(sorted(samples.items())))

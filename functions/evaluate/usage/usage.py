@@ -132,7 +132,8 @@ class Budget(NamedTuple):
 Samples = Mapping[int, Decimal]
 
 
-def _with(samples: Samples, others: Samples) -> Samples:
+def with_samples(samples: Samples, others: Samples) -> Samples:
+    """Both together."""
     merged = dict(samples)
     for quarter, usd in others.items():
         merged[quarter] = max(usd, merged.get(quarter, usd))
@@ -171,7 +172,7 @@ class GatewayUsage:
             models=_merged([usage.models for usage in usages], Spend.plus),
             tags=_merged([usage.tags for usage in usages], Spend.plus),
             customers=_merged([usage.customers for usage in usages], Spend.plus),
-            budgets=_merged([usage.budgets for usage in usages], _with),
+            budgets=_merged([usage.budgets for usage in usages], with_samples),
             folded=dict(sum((Counter(usage.folded) for usage in usages), Counter())),
         )
 
@@ -287,7 +288,7 @@ def usage_of(logs: Iterable[RequestLog], *, gateway: str, now: datetime) -> Usag
     budgets: dict[Budget, Samples] = {}
     for log in logs:
         for budget, usd in _budgets_in(log, names):
-            _add(budgets, budget, {quarter: usd}, _with)
+            _add(budgets, budget, {quarter: usd}, with_samples)
         if _is_refused(log):
             continue
         if (deployment := _deployment_in(log, names)) != Deployment():
