@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -17,13 +16,12 @@ from gateway_alerts import aws
 from notify.destinations.slack import SlackWebhook
 from notify.pipeline import notify
 from tests.bench.aws_stub import AWSStub
-from tests.bench.measure import Measured, Suite
+from tests.bench.measure import Measured, Suite, run_child
 from tests.bench.notify_cost import ports_to
 from tests.bench.report import Goal, Row
 from tests.bench.samples import ENVIRONMENT, http_event, key_name, sqs_event, webhook_body
 
 DESTINATIONS = 10
-CONTAINER_SECONDS = 120
 
 
 def calls_suite(stub: AWSStub) -> Suite:
@@ -73,17 +71,11 @@ def _container(stub: AWSStub) -> list[Row]:
     now = datetime.now(UTC)
     events = [sqs_event(1_000 * DESTINATIONS, now=now, destinations=names), *[sqs_event(10, now=now, destinations=names)] * 2]
     stub.posts.clear()
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-m", "tests.bench.container"],
-        env=dict(os.environ) | hooks | {"CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)},
-        input=json.dumps(events),
-        capture_output=True,
-        text=True,
-        timeout=CONTAINER_SECONDS,
-        check=False,
+        os.environ | hooks | {"CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)},
+        written=json.dumps(events),
     )
-    if done.returncode:
-        raise RuntimeError(f"the container failed: {done.stderr[-2_000:]}")
     made = json.loads(done.stderr.splitlines()[-1])
     lines = sum(1 for line in done.stdout.splitlines() if line)
     last_batches = 2 * DESTINATIONS

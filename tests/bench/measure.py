@@ -92,7 +92,7 @@ class Child(NamedTuple):
 
     def run(self, prefix: Sequence[str] = ()) -> str:
         """Run the process to its end, by a command that stands before its own; returns what it wrote to stderr."""
-        return _run([*prefix, sys.executable, *self.flags, "-c", self.code, *self.arguments], self.environment)
+        return run_child([*prefix, sys.executable, *self.flags, "-c", self.code, *self.arguments], self.environment).stderr
 
 
 class Process(Protocol):
@@ -151,20 +151,20 @@ def instructions(processes: Mapping[str, Process]) -> dict[str, float]:
         return dict(zip(processes, pool.map(count, processes.values()), strict=True))
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Run a process to its end; returns what it wrote to stderr."""
+def run_child(command: Sequence[str], environment: Mapping[str, str], *, written: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a process to its end, with ``written`` on its stdin; returns what it wrote. Raises RuntimeError when it failed."""
     done = subprocess.run(
         command,
         env=dict(environment),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        input=written,
+        capture_output=True,
         text=True,
         timeout=CHILD_TIMEOUT_SECONDS,
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"exit {done.returncode}: {done.stderr[-2_000:]}")
-    return done.stderr
+        raise RuntimeError(f"{' '.join(command)[-200:]}: exit {done.returncode}: {done.stderr[-2_000:]}")
+    return done
 
 
 def _children_seconds() -> float:

@@ -2,15 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 
 from tests.bench.cost import HUNDRED_A_REQUEST, ONE_A_REQUEST
-from tests.bench.measure import Measured, Suite
+from tests.bench.measure import Measured, Suite, run_child
 from tests.bench.report import Goal, Row
 
-COST_SECONDS = 300
 GOALS_USD = {HUNDRED_A_REQUEST: 0.02, ONE_A_REQUEST: 1.30}
 
 
@@ -18,16 +16,9 @@ def money_suite() -> Suite:
     """One run of ``make cost`` in a process of its own: its clients lead elsewhere."""
 
     def rows(_: Mapping[str, Measured]) -> list[Row]:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.cost", "--json"],
-            env=dict(os.environ) | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            timeout=COST_SECONDS,
-            check=False,
+        done = run_child(
+            [sys.executable, "-m", "tests.bench.cost", "--json"], os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         )
-        if done.returncode:
-            raise RuntimeError(f"make cost failed: {done.stderr[-2_000:]}")
         cost = json.loads(done.stdout)
         lines = [
             Row(

@@ -20,7 +20,7 @@ import httpx
 
 from local.ministack import free_port, stop_process
 from tests.bench.init_cost import child_environment
-from tests.bench.measure import REPEATS, Case, Measured, Suite
+from tests.bench.measure import REPEATS, Case, Measured, Suite, run_child
 from tests.bench.report import Goal, Row
 from tests.bench.runtime_api import LambdaProcess, cpu_seconds_of
 from tests.bench.samples import ENVIRONMENT, ROOT, http_event, webhook_body
@@ -30,7 +30,6 @@ LITELLM = ROOT / ".venv-litellm" / "bin" / "python"
 REQUEST_EVENTS = 100
 REQUESTS = 10
 START_SECONDS = 20
-LITELLM_SECONDS = 180
 _NO_RECEIVER = "route: {receiver: nobody, group_wait: 1h}\nreceivers: [{name: nobody}]\n"
 
 
@@ -145,16 +144,10 @@ def _litellm_rows(start_seconds: float, peak_bytes: float, events_a_second: floa
 
 
 def _litellm() -> dict[str, Any]:
-    done = subprocess.run(
+    done = run_child(
         [str(LITELLM), str(Path(__file__).with_name("litellm_peer.py"))],
         # It would ask the Internet for a list of prices.
-        env={"PATH": "/usr/bin:/bin", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
-        capture_output=True,
-        text=True,
-        timeout=LITELLM_SECONDS,
-        check=False,
+        {"PATH": "/usr/bin:/bin", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
     )
-    if done.returncode:
-        raise RuntimeError(f"LiteLLM: {done.stderr[-2_000:]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
