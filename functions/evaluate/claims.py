@@ -8,7 +8,8 @@ senders that name its period (request logs) and by senders that do not (the webh
 
     period_end, period_rung     the period that an event named last, and the highest rung that has alerted in it
     period_claimed_at           when that was
-    ttl_claimed_at, ttl_rung    when an event without a period last alerted, and its rung; good for budget_alert_ttl
+    ttl_claimed_at, ttl_rung    when an event without a period last alerted, and its rung; good for budget_alert_ttl,
+                                or as long as the claim says
 
     an event that names its period P wins        unless a period after P has alerted (it is late; but when P is still
                                                  running and that alert is older than SETTLING_SECONDS, the period was
@@ -46,6 +47,8 @@ OUTBOX_INDEX = "outbox-index"
 OUTBOX_SHARDS = 8
 #: Actions in one TransactWriteItems (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 TRANSACTION_ACTIONS = 100
+#: Submissions in which nothing is decided (two transactions in each other's way) before the sender is asked to come again.
+FRUITLESS_SUBMISSIONS = 8
 #: Older than this, a process that claimed is dead: far more than the function's time-out.
 SWEEP_AFTER_SECONDS = 120
 #: Within this time reports of one budget may disagree about its period: the webhook names none, and a gateway's
@@ -81,8 +84,14 @@ class ClaimState(NamedTuple):
             is_repeat = self.period_end == claim.period_end and self.period_rung >= claim.rung
             return is_late or is_repeat
         is_repeat = self.ttl_claimed_at is not None and self.ttl_claimed_at > now - ttl_seconds and self.ttl_rung >= claim.rung
-        period_has_it = self.period_end is not None and self.period_end > now and self.period_rung >= claim.rung
-        return is_repeat or period_has_it
+        return is_repeat or self.came_by_another_way(claim, now=now)
+
+    def came_by_another_way(self, claim: "Claim", *, now: int) -> bool:
+        """Whether a claim that lost did so to the clock that is not its own: to senders that tell the other half."""
+        if claim.period_end is not None:
+            came_just_now = self.ttl_claimed_at is not None and self.ttl_claimed_at > now - SETTLING_SECONDS
+            return came_just_now and self.ttl_rung >= claim.rung
+        return self.period_end is not None and self.period_end > now and self.period_rung >= claim.rung
 
     def after(self, claim: "Claim", *, now: int) -> "ClaimState":
         """The state once the claim has won, or has been noted."""
@@ -95,7 +104,8 @@ class ClaimState(NamedTuple):
 class Claim(NamedTuple):
     """A try to be the one who alerts. ``outbox`` is the alert's JSON; None when another claim of the same
     submission carries the alert for this one too. ``owner`` is who claims, where the key is made from a name.
-    ``held_until`` (epoch seconds) is when the alert may be sent, None for at once.
+    ``held_until`` (epoch seconds) is when the alert may be sent, None for at once. ``ttl_seconds`` is how long it is good
+    for where it names no period; None for ``budget_alert_ttl``.
     """
 
     key: str
@@ -104,6 +114,7 @@ class Claim(NamedTuple):
     outbox: str | None
     owner: str | None = None
     held_until: int | None = None
+    ttl_seconds: int | None = None
 
     def held(self, until: datetime | None) -> "Claim":
         """The claim whose alert may be sent at a moment, None for at once."""
@@ -214,7 +225,8 @@ class DynamoDBClaims:
         values: dict[str, Any] = {":rung": {"N": format(claim.rung, "f")}, ":now": {"N": str(now)}}
         if claim.period_end is None:
             assignments = ["ttl_claimed_at = :now", "ttl_rung = :rung"]
-            values[":armed"] = {"N": str(now - self._ttl_seconds)}
+            ttl_seconds = self._ttl_seconds if claim.ttl_seconds is None else claim.ttl_seconds
+            values[":armed"] = {"N": str(now - ttl_seconds)}
         else:
             assignments = ["period_end = :period_end", "period_rung = :rung", "period_claimed_at = :now"]
             values[":period_end"] = {"N": str(claim.period_end)}

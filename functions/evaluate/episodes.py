@@ -100,11 +100,13 @@ class KnownEpisodes:
 class Told:
     """What became of episodes: alerts that are on their way, and how many were counted for later.
 
-    ``unsent_count`` alerts are safe in an outbox, and not in the queue yet. ``failure`` says why not all were taken.
+    ``unsent_count`` alerts are safe in an outbox, and not in the queue yet; ``repeat_count`` were told before.
+    ``failure`` says why not all were taken.
     """
 
     alerts: list[Alert] = field(default_factory=list)
     held_count: int = 0
+    repeat_count: int = 0
     unsent_count: int = 0
     failure: GatewayAlertsError | None = None
 

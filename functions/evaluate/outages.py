@@ -5,6 +5,12 @@ them: ``minor_outage_alert_threshold`` of them within ``outage_alert_ttl`` are a
 A region's outage takes errors of at least two deployments besides. Each severity is told once an outage; an outage is
 over when there was no error for ``QUIET_WINDOWS`` windows. An error that is told of after its window does not count.
 
+A gateway may also tell of an outage in its own words, which name neither the deployment nor the beginning. What both
+ways know is claimed besides, so that an outage is told by the one that comes first::
+
+    request log    its outage, with the name of its place              (period: until it is over; renewed while it lasts)
+    own words      the name of the place; and the name without host    (for the type's interval)
+
     errors   ··x···xx·x·xx·│
               └─ window ───┘    6 ≥ minor: told         one item per deployment or region, ``outage#DIGEST``:
                                                         errors_SLOT, seen_DEPLOYMENT, kind_NAME, opened_at, last_error_at
@@ -21,8 +27,9 @@ from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from evaluate.claims import Claim
-from evaluate.occurrences import facts_of
-from evaluate.request_logs import api_base_of, ended_at, model_of, provider_of, status_of
+from evaluate.gateway_alert import SUBJECTS
+from evaluate.occurrences import Occurrence, facts_of
+from evaluate.request_logs import api_base_of, ended_at, model_of, provider_of, status_of, upstream_model_of
 from evaluate.table import AlertsTable, Attributes, ConditionNotMet, agenda_shard, number
 from gateway_alerts.alert_types import OUTAGE_ALERTS, REGION_OUTAGE_ALERTS, Level
 from gateway_alerts.alerts import Alert, Entity, Occurrences
@@ -43,6 +50,7 @@ REGION_DEPLOYMENTS = 2
 NOTED_DEPLOYMENTS = 50
 KEEP_SECONDS = 7 * 86_400
 MINOR, MAJOR, OVER = Decimal(1), Decimal(2), Decimal(3)
+_SEVERITIES = {"minor": MINOR, "major": MAJOR}
 TIMEOUT_STATUS = 408
 
 #: Where a region stands in the addresses that carry one: Vertex AI, Bedrock, SageMaker, Azure's regional endpoints.
@@ -63,11 +71,20 @@ class Place(NamedTuple):
     id: str
     model: str = ""
     api_base: str = ""
+    #: What the provider calls the model. Not kept in the table: nobody needs it once an outage was told.
+    upstream_model: str = ""
 
     @property
     def key(self) -> str:
         """The key of its count in the table."""
         return f"{KEY_PREFIX}{digest([self.alert_type, self.provider, self.id])}"
+
+    @property
+    def name_key(self) -> str:
+        """The claim's key under which a gateway's own words may have told of it."""
+        if self.alert_type == REGION_OUTAGE_ALERTS:
+            return _name_key(self.alert_type, self.provider, self.id)
+        return _name_key(self.alert_type, self.provider, self.upstream_model, _host(self.api_base))
 
 
 @dataclass(slots=True)
@@ -98,6 +115,53 @@ class Outage(NamedTuple):
         return f"{KEY_PREFIX}{digest([self.place.alert_type, self.place.provider, self.place.id, self.opened_at.isoformat()])}"
 
 
+class ReportedOutage(NamedTuple):
+    """An outage that a gateway tells of in its own words.
+
+    ``name_key`` is its place; ``name_key_without_host``, None where that says no more, is the same for request logs that
+    tell no address.
+    """
+
+    occurrence: Occurrence
+    rung: Decimal
+    name_key: str
+    name_key_without_host: str | None
+
+    def claims(self, alert: Alert, *, config: Config) -> tuple[Claim, Claim | None]:
+        """The claim that decides whether it is told, and the one that says so to request logs without an address."""
+        ttl_seconds = config.repeat_interval_seconds(alert.alert_type)
+        claim = Claim(self.name_key, self.rung, None, alert.model_dump_json(), ttl_seconds=ttl_seconds)
+        if self.name_key_without_host is None:
+            return claim, None
+        return claim, claim._replace(key=self.name_key_without_host, outbox=None)
+
+
+def reported_outage(occurrence: Occurrence) -> ReportedOutage | None:
+    """The outage that an occurrence tells of; None when it is none, or names its deployment or no place."""
+    alert_type = occurrence.alert_type
+    said = dict(zip(SUBJECTS.get(alert_type, ()), occurrence.alike, strict=False))
+    rung, provider = _SEVERITIES.get(said.get("severity") or ""), said.get("provider") or ""
+    name = said.get("region" if alert_type == REGION_OUTAGE_ALERTS else "model")
+    if rung is None or not name or said.get("model_id"):
+        return None
+    without_host = _name_key(alert_type, provider, name)
+    if alert_type == REGION_OUTAGE_ALERTS:
+        return ReportedOutage(occurrence, rung, without_host, None)
+    host = _host(said.get("api_base") or "") or "no address"
+    return ReportedOutage(occurrence, rung, _name_key(alert_type, provider, name, host), without_host)
+
+
+def _name_key(alert_type: str, provider: str, name: str, host: str = "") -> str:
+    return f"{KEY_PREFIX}{digest(['name', alert_type, provider, name, host])}"
+
+
+def _host(api_base: str) -> str:
+    try:
+        return urlsplit(api_base).hostname or ""
+    except ValueError:
+        return ""
+
+
 def is_outage_error(log: RequestLog) -> bool:
     """Whether a request failed in a way that counts towards an outage."""
     status = status_of(log)
@@ -106,10 +170,7 @@ def is_outage_error(log: RequestLog) -> bool:
 
 def region_of(api_base: str) -> str | None:
     """The region in a deployment's address; None where it holds none."""
-    try:
-        host = urlsplit(api_base).hostname or ""
-    except ValueError:
-        return None
+    host = _host(api_base)
     return next((match[1] for pattern in _REGIONS if (match := pattern.match(host))), None)
 
 
@@ -121,8 +182,11 @@ def errors_in(logs: Iterable[RequestLog], *, gateway: str, config: Config, now: 
             continue
         # Masked here already, since it is kept in the table.
         provider, model, base = map(masked, (provider_of(log), model_of(log), api_base_of(log)))
+        upstream_model = masked(upstream_model_of(log))
         at, deployment = ended_at(log, now=now), masked(log.model_id or "") or digest([model, base])
-        places = [Place(OUTAGE_ALERTS, provider, deployment, model, base)] if config.is_enabled(OUTAGE_ALERTS) else []
+        places = []
+        if config.is_enabled(OUTAGE_ALERTS):
+            places.append(Place(OUTAGE_ALERTS, provider, deployment, model, base, upstream_model))
         region = region_of(api_base_of(log))
         if region is not None and config.is_enabled(REGION_OUTAGE_ALERTS):
             places.append(Place(REGION_OUTAGE_ALERTS, provider, region))
@@ -195,6 +259,12 @@ def outage_claim(outage: Outage, *, now: datetime, request_id: str, config: Conf
         ),
     )
     return Claim(outage.claim_key, outage.rung, None, alert.model_dump_json()), alert
+
+
+def name_claim(outage: Outage, rung: Decimal, *, now: datetime, config: Config) -> Claim:
+    """The claim that says to a gateway's own words that an outage was told at a rung, until it is over."""
+    until = now + timedelta(seconds=quiet_seconds(outage.place, config=config))
+    return Claim(outage.place.name_key, rung, int(until.timestamp()), None)
 
 
 class Counted(NamedTuple):

@@ -16,7 +16,16 @@ from datetime import datetime, timedelta
 
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import BUDGET_ALERT_LEVEL, Offer, alert_for, merge_by_reading, offers_of
-from evaluate.claims import SWEEP_AFTER_SECONDS, TRANSACTION_ACTIONS, Claim, ClaimState, ClaimStore, PendingOutbox, Verdict
+from evaluate.claims import (
+    FRUITLESS_SUBMISSIONS,
+    SWEEP_AFTER_SECONDS,
+    TRANSACTION_ACTIONS,
+    Claim,
+    ClaimState,
+    ClaimStore,
+    PendingOutbox,
+    Verdict,
+)
 from evaluate.customers import TrackedSpend, tracked_in
 from evaluate.episodes import Told
 from evaluate.known_claims import KnownClaims
@@ -31,8 +40,6 @@ from gateway_alerts.errors import DependencyUnavailable, EventRejected, GatewayA
 from gateway_alerts.events import InboundEvent
 from gateway_alerts.keys import BudgetIdentity
 
-#: Submissions in which nothing is decided (two transactions in each other's way) before the sender is asked to come again.
-FRUITLESS_SUBMISSIONS = 8
 SWEEP_AFTER = timedelta(seconds=SWEEP_AFTER_SECONDS)
 
 
@@ -70,6 +77,7 @@ class Raised:
     def add(self, told: Told) -> None:
         """Add what became of occurrences."""
         self.alerts += told.alerts
+        self.repeat_count += told.repeat_count
         self.unsent_count += told.unsent_count
         self.held_count += told.held_count
         self.failure = self.failure or told.failure

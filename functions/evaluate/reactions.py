@@ -20,14 +20,25 @@ from typing import TYPE_CHECKING
 
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import Offer
-from evaluate.claims import Claim, ClaimStore, PendingOutbox, Verdict
+from evaluate.claims import FRUITLESS_SUBMISSIONS, Claim, ClaimState, ClaimStore, Decided, PendingOutbox, Verdict
 from evaluate.episodes import KEY_PREFIX as EPISODE
 from evaluate.episodes import Episode, EpisodeStore, KnownEpisodes, Told, tell, tell_due
 from evaluate.hanging import KEY_PREFIX as HANGING
 from evaluate.hanging import HangingCalls, hanging_call, hanging_claims
-from evaluate.occurrences import merged
+from evaluate.occurrences import Occurrence, merged
 from evaluate.outages import KEY_PREFIX as OUTAGE
-from evaluate.outages import OutageCounts, outage_claim, outage_in, quiet_seconds, window_seconds
+from evaluate.outages import (
+    MAJOR,
+    Outage,
+    OutageCounts,
+    ReportedOutage,
+    name_claim,
+    outage_claim,
+    outage_in,
+    quiet_seconds,
+    reported_outage,
+    window_seconds,
+)
 from evaluate.readings import BudgetReading
 from evaluate.resolutions import Alerted, AlertedBudgets, KnownAlerted, due_at, raised_again, resolution
 from evaluate.signals import Signals
@@ -73,8 +84,13 @@ class Stores:
 
 def react(signals: Signals, *, gateway: str, stores: Stores, now: datetime, request_id: str, config: Config) -> Told:
     """Tell, count and keep what one request's events tell. What fails is in ``Told.failure``; what went before it stands."""
-    told = Told()
-    occurrences = merged(occurrence for _, occurrence in signals.occurrences)
+    told, reported, occurrences = Told(), list[ReportedOutage](), list[Occurrence]()
+    for occurrence in merged(occurrence for _, occurrence in signals.occurrences):
+        outage = reported_outage(occurrence)
+        if outage is None:
+            occurrences.append(occurrence)
+        else:
+            reported.append(outage)
     if occurrences:
         episodes = [
             Episode(
@@ -87,6 +103,8 @@ def react(signals: Signals, *, gateway: str, stores: Stores, now: datetime, requ
         ]
         told = tell(episodes, store=stores.episodes(), queue=stores.queue(), known=stores.known, now=now)
     try:
+        for each in reported:
+            _tell_reported(each, told, stores=stores, now=now, request_id=request_id, config=config)
         for call in signals.calls:
             stores.calls().note(call)
         for errors in signals.errors(gateway=gateway, config=config, now=now):
@@ -96,15 +114,53 @@ def react(signals: Signals, *, gateway: str, stores: Stores, now: datetime, requ
                 quiet_seconds=quiet_seconds(errors.place, config=config),
                 now=now,
             )
-            outage = outage_in(counted, errors.place, gateway=gateway, config=config, now=now)
-            if outage is not None and not stores.known.running_until(f"{outage.claim_key}#{outage.rung}", now=now):
-                stores.outages().mark(outage)
-                claim, alert = outage_claim(outage, now=now, request_id=request_id, config=config)
-                _claim_one(claim, alert, told, stores=stores, now=now, config=config)
-                stores.known.remember(f"{outage.claim_key}#{outage.rung}", now + TOLD_FOR)
+            counted_outage = outage_in(counted, errors.place, gateway=gateway, config=config, now=now)
+            if counted_outage is not None:
+                _tell_outage(counted_outage, told, stores=stores, now=now, request_id=request_id, config=config)
     except DependencyUnavailable as error:
         told.failure = told.failure or error
     return told
+
+
+def _tell_outage(outage: Outage, told: Told, *, stores: Stores, now: datetime, request_id: str, config: Config) -> None:
+    """Tell of an outage that was counted, each severity once; and say so to what gateways tell in their own words."""
+    known, own, name = stores.known, outage.claim_key, outage.place.name_key
+    if not known.running_until(f"{own}#{outage.rung}", now=now):
+        stores.outages().mark(outage)
+        claim, alert = outage_claim(outage, now=now, request_id=request_id, config=config)
+        by_name = name_claim(outage, outage.rung, now=now, config=config)
+        state = _claim_unless_told(claim, alert, by_name, told, stores=stores, now=now, config=config)
+        for rung in {outage.rung, max(outage.rung, state.ttl_rung)}:
+            known.remember(f"{own}#{rung}", now + TOLD_FOR)
+    if not known.running_until(f"{name}#{outage.rung}", now=now):
+        rung = MAJOR if known.running_until(f"{own}#{MAJOR}", now=now) else outage.rung
+        stores.claims().note(name_claim(outage, rung, now=now, config=config), now=now)
+        known.remember(f"{name}#{outage.rung}", now + timedelta(seconds=quiet_seconds(outage.place, config=config) / 2))
+
+
+def _tell_reported(
+    reported: ReportedOutage, told: Told, *, stores: Stores, now: datetime, request_id: str, config: Config
+) -> None:
+    """Tell what a gateway says of an outage in its own words, unless that was told lately, by these or by its request log."""
+    alert = reported.occurrence.alert(now=now, request_id=request_id, config=config)
+    claim, without_host = reported.claims(alert, config=config)
+    _claim_unless_told(claim, alert, without_host, told, stores=stores, now=now, config=config)
+
+
+def _claim_unless_told(
+    claim: Claim, alert: Alert, by_name: Claim | None, told: Told, *, stores: Stores, now: datetime, config: Config
+) -> ClaimState:
+    """Claim an alert together with the name under which another way in may have told it; returns what it lost against."""
+    if by_name is None:
+        return _claim_one(claim, alert, told, stores=stores, now=now, config=config)
+    held_until = config.held_until(alert_type=alert.alert_type, level=alert.level, now=now)
+    own, named = _submit([claim.held(held_until), by_name], stores=stores, now=now)
+    if own.verdict is not Verdict.UNDECIDED:
+        _settle(own.verdict, claim, alert, told, held_until=held_until, stores=stores)
+        return own.state
+    if named.verdict is Verdict.LOST and named.state.came_by_another_way(by_name, now=int(now.timestamp())):
+        claim = claim._replace(outbox=None)  # won without a word, so that it stays told when the other way has forgotten it
+    return _claim_one(claim, alert, told, stores=stores, now=now, config=config)
 
 
 def watch_budgets(
@@ -174,14 +230,27 @@ def tell_due_alerts(
     return told, settled
 
 
-def _claim_one(claim: Claim, alert: Alert, told: Told, *, stores: Stores, now: datetime, config: Config) -> None:
+def _claim_one(claim: Claim, alert: Alert, told: Told, *, stores: Stores, now: datetime, config: Config) -> ClaimState:
+    """Claim an alert, and enqueue it when it was won; returns what it lost against."""
     held_until = config.held_until(alert_type=alert.alert_type, level=alert.level, now=now)
-    ((verdict, _),) = stores.claims().submit([claim.held(held_until)], now=now)
-    if verdict is Verdict.UNDECIDED:
-        raise DependencyUnavailable("DynamoDB: another transaction was in the way")
-    if verdict is not Verdict.WON:
-        return
-    if held_until is None:
+    ((verdict, state),) = _submit([claim.held(held_until)], stores=stores, now=now)
+    _settle(verdict, claim, alert, told, held_until=held_until, stores=stores)
+    return state
+
+
+def _submit(claims: Sequence[Claim], *, stores: Stores, now: datetime) -> list[Decided]:
+    """Submit claims until one of them is decided. Raises DependencyUnavailable."""
+    for _ in range(FRUITLESS_SUBMISSIONS):
+        decided = stores.claims().submit(claims, now=now)
+        if any(verdict is not Verdict.UNDECIDED for verdict, _ in decided):
+            return decided
+    raise DependencyUnavailable("DynamoDB: other transactions were in the way each time")
+
+
+def _settle(verdict: Verdict, claim: Claim, alert: Alert, told: Told, *, held_until: datetime | None, stores: Stores) -> None:
+    if verdict is Verdict.LOST or claim.outbox is None:
+        told.repeat_count += 1
+    elif held_until is None:
         _send([(claim.key, alert)], told, stores=stores)
     else:
         told.held_count += 1

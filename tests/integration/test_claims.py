@@ -209,6 +209,7 @@ STEPS = st.lists(
                 st.integers(0, 1),
                 st.sampled_from([None, None, DECEMBER, DECEMBER, JANUARY, MOMENT + 900]),
                 st.sampled_from([LOW, MIDDLE, HIGH]),
+                st.sampled_from([None, 300]),
             ),
             min_size=1,
             max_size=2,
@@ -223,19 +224,21 @@ STEPS = st.lists(
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_the_table_says_what_the_rules_say_and_what_memory_says(
-    table: Table, steps: Sequence[tuple[int, Sequence[tuple[int, int | None, Decimal]]]]
+    table: Table, steps: Sequence[tuple[int, Sequence[tuple[int, int | None, Decimal, int | None]]]]
 ) -> None:
     model = FakeClaims(ttl_seconds=TTL_SECONDS)
     keys = (new_key(), new_key())
     now = NOW
     for seconds, claimed in steps:
         now += timedelta(seconds=seconds)
-        submission = [claim(keys[which], rung, period) for which, period, rung in claimed]
+        submission = [
+            claim(keys[which], rung, period)._replace(ttl_seconds=ttl_seconds) for which, period, rung, ttl_seconds in claimed
+        ]
         states = [model.items[one.key].state if one.key in model.items else ClaimState() for one in submission]
         decided = table.claims.submit(submission, now=now)
         assert decided == model.submit(submission, now=now)
         for one, state, (outcome, seen) in zip(submission, states, decided, strict=True):
-            if state.settles(one, now=int(now.timestamp()), ttl_seconds=TTL_SECONDS):
+            if state.settles(one, now=int(now.timestamp()), ttl_seconds=one.ttl_seconds or TTL_SECONDS):
                 # Memory may answer in the table's place: it would have lost, and left nothing to note.
                 assert outcome is Verdict.LOST
                 assert one.period_end is None or (seen.period_end or 0) >= one.period_end

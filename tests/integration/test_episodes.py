@@ -324,6 +324,19 @@ class TestOutages:
             ("region_outage_alerts", "region", "us-central1")
         ]
 
+    @pytest.mark.parametrize("is_log_first", [True, False], ids=["log first", "own words first"])
+    def test_own_words_and_the_log_of_one_outage_tell_it_once_by_each_severity(self, system: System, is_log_first: bool) -> None:
+        for number, severity in enumerate(("minor", "major")):
+            metadata = {"model": "gpt-4o", "provider": "openai", "api_base": "https://a.example", "severity": severity}
+            level = "High" if severity == "major" else "Medium"
+            words = {"alert_type": "outage_alerts", "message": "out", "level": level, "metadata": metadata}
+            now = later(seconds=number)
+            logs = [failure(code="500", model="gpt-4o", endTime=now.timestamp())] * 5
+            for events in (logs, [words]) if is_log_first else ([words], logs):
+                system.receive(*events, now=now, alert_types=["outage_alerts"])
+        assert [alert.level for alert in system.queue.alerts] == ["Medium", "High"]
+        assert sum("outbox" in item for item in system.items()) == 0
+
     def test_its_end_is_told_where_that_is_wanted(self, system: System) -> None:
         self.errors(system, 6, every=1)
         system.sweep(now=later(minutes=4), resolved_notices=True)

@@ -88,17 +88,8 @@ def outage(stage: Stage) -> list[str]:
     return severities(texts)
 
 
-def test_an_outage_arrives_once_as_minor_and_once_as_major_by_each_way(stage: Stage, outage: list[str]) -> None:
-    assert severities(stage.told("out", alert_type="outage_alerts")) == ["major", "minor"]
-    assert severities(stage.told(upstream("out"), alert_type="outage_alerts")) == outage
-
-
-@pytest.mark.xfail(
-    raises=NotTold,
-    strict=True,
-    reason="the text of an outage names neither its deployment nor its beginning, so it is told beside the request log's",
-)
 def test_an_outage_is_told_once_although_slack_text_and_request_log_report_it(stage: Stage, outage: list[str]) -> None:
+    assert set(outage) <= {"minor", "major"}
     told = stage.told("out", upstream("out"), alert_type="outage_alerts")
     if severities(told) != ["major", "minor"]:
         raise NotTold(f"outage_alerts told {told}")

@@ -40,7 +40,8 @@ def wins(claim: Claim, state: ClaimState, *, now: int, ttl_seconds: int) -> bool
     if claim.owner is not None and state.owner is not None and claim.owner != state.owner:
         return False
     if claim.period_end is None:
-        alerted_lately = state.ttl_claimed_at is not None and now - state.ttl_claimed_at < ttl_seconds
+        good_for = ttl_seconds if claim.ttl_seconds is None else claim.ttl_seconds
+        alerted_lately = state.ttl_claimed_at is not None and now - state.ttl_claimed_at < good_for
         if alerted_lately and state.ttl_rung >= claim.rung:
             return False
         is_period_running = state.period_end is not None and now < state.period_end

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from evaluate.claims import Decided, Verdict
+from evaluate.claims import FRUITLESS_SUBMISSIONS, Decided, Verdict
 from evaluate.known_claims import KnownClaims
-from evaluate.pipeline import FRUITLESS_SUBMISSIONS
 from gateway_alerts.config import parse_config
 from gateway_alerts.errors import DependencyUnavailable
 from tests.pipeline.evaluate.builders import NOW, budget_event

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluate.claims import Verdict
+from evaluate.claims import FRUITLESS_SUBMISSIONS, Verdict
 from evaluate.episodes import KnownEpisodes, Told
 from evaluate.outages import MINOR, OVER, Outage, Place
 from evaluate.pipeline import Evaluation, evaluate
@@ -105,7 +105,7 @@ FAILURES: dict[str, tuple[Callable[[Container], None], list[tuple[str, int]]]] =
     "the counts of errors": (lambda c: c.outages.unavailable.add("count"), [("db_exceptions", 1)]),
     "the mark of an outage": (lambda c: c.outages.unavailable.add("mark"), [("db_exceptions", 1)]),
     "claims": (lambda c: c.claims.unavailable.add("submit"), [("db_exceptions", 1)]),
-    "a transaction in the way": (lambda c: setattr(c.claims, "conflicts", 1), [("db_exceptions", 1)]),
+    "transactions in the way": (lambda c: setattr(c.claims, "conflicts", FRUITLESS_SUBMISSIONS), [("db_exceptions", 1)]),
 }
 
 
@@ -127,7 +127,7 @@ class TestOutages:
         assert container.told == [("outage_alerts", 5)]
 
     def test_one_that_could_not_be_claimed_is_tried_with_the_next_error(self, container: Container) -> None:
-        container.claims.conflicts = 1
+        container.claims.conflicts = FRUITLESS_SUBMISSIONS
         container.react(*errors(5), **OUTAGE_ONLY)
         container.react(*errors(1), **OUTAGE_ONLY)
         assert container.told == [("outage_alerts", 6)]
@@ -156,6 +156,126 @@ class TestOutages:
         assert (told.held_count, container.told) == (1, [])
         assert list(container.claims.pending(before=NOW)) == []
         assert len(list(container.claims.pending(before=NOW + timedelta(hours=1)))) == 1
+
+
+HOST = "https://a.example/v1"
+#: The address that a gateway's own words name, and the one in its request log, which has none where none was configured.
+ADDRESSES = {"both": (HOST, HOST), "own words": (HOST, None), "neither": (None, None)}
+
+
+def own_words(severity: str = "minor", *, model: str = "gpt-4o", api_base: str | None = HOST, **metadata: Any) -> dict[str, Any]:
+    words = said("outage_alerts", model=model, provider="openai", api_base=api_base, severity=severity, **metadata)
+    return words | {"level": "High" if severity == "major" else "Medium"}
+
+
+def logged(count: int, *, deployment: str = "d-1", api_base: str | None = HOST) -> list[dict[str, Any]]:
+    named = {"model": "openai/gpt-4o", "model_group": "chat", "api_base": api_base}
+    return [log | named for log in errors(count, deployment=deployment)]
+
+
+class TestOutagesThatTwoWaysTell:
+    """Minor from 5 errors on, major from 10 on; within 60 s, so that one is over after 300 s without an error."""
+
+    def levels(self, container: Container) -> list[str]:
+        return [alert.level for alert in container.queue.alerts]
+
+    @pytest.mark.parametrize(("in_words", "in_log"), ADDRESSES.values(), ids=ADDRESSES)
+    @pytest.mark.parametrize("is_log_first", [True, False], ids=["log first", "own words first"])
+    def test_each_severity_is_told_once(
+        self, container: Container, in_words: str | None, in_log: str | None, is_log_first: bool
+    ) -> None:
+        for severity in ("minor", "major"):
+            told_by = [[own_words(severity, api_base=in_words)], logged(5, api_base=in_log)]
+            for events in reversed(told_by) if is_log_first else told_by:
+                other = Container(claims=container.claims, outages=container.outages, queue=container.queue)
+                assert other.react(*events, **OUTAGE_ONLY).failure is None
+        assert self.levels(container) == ["Medium", "High"]
+
+    def test_repeats_are_told_again_after_the_interval_and_counted_as_repeats(self, container: Container) -> None:
+        repeats = [
+            container.react(own_words(), now=NOW + timedelta(seconds=seconds), **OUTAGE_ONLY).repeat_count
+            for seconds in (0, 60, 299, 300)
+        ]
+        assert repeats == [0, 1, 1, 0]
+        assert self.levels(container) == ["Medium", "Medium"]
+
+    def test_own_words_are_not_told_while_the_log_says_that_it_goes_on(self, container: Container) -> None:
+        for minute in range(30):
+            now = NOW + timedelta(minutes=minute)
+            container.react(*logged(12 if minute == 0 else 6), now=now, **OUTAGE_ONLY)
+            other = Container(claims=container.claims, queue=container.queue)
+            other.react(own_words("minor"), own_words("major"), now=now, **OUTAGE_ONLY)
+        assert self.levels(container) == ["High"]
+
+    def test_a_container_that_did_not_tell_renews_what_another_has_told(self, container: Container) -> None:
+        container.react(*logged(12), **OUTAGE_ONLY)
+        other = Container(claims=container.claims, outages=container.outages, queue=container.queue)
+        for minute in range(1, 11):
+            other.react(*logged(6), now=NOW + timedelta(minutes=minute), **OUTAGE_ONLY)
+        container.react(own_words("major"), now=NOW + timedelta(minutes=11), **OUTAGE_ONLY)
+        assert self.levels(container) == ["High"]
+
+    def test_what_own_words_have_told_stays_told_when_they_are_long_over(self, container: Container) -> None:
+        container.react(own_words(), **OUTAGE_ONLY)
+        container.react(*logged(5), now=NOW + timedelta(seconds=5), **OUTAGE_ONLY, **_never_major())
+        other = Container(claims=container.claims, outages=container.outages, queue=container.queue)
+        other.react(*logged(5), now=NOW + timedelta(minutes=20), **OUTAGE_ONLY, **_never_major())
+        assert self.levels(container) == ["Medium"]
+
+    def test_once_it_is_over_own_words_are_told_again(self, container: Container) -> None:
+        container.react(*logged(5), **OUTAGE_ONLY)
+        container.react(own_words(), now=NOW + timedelta(seconds=301), **OUTAGE_ONLY)
+        assert self.levels(container) == ["Medium", "Medium"]
+
+    def test_another_address_is_another_outage(self, container: Container) -> None:
+        container.react(own_words(), own_words(api_base="https://b.example"), **OUTAGE_ONLY)
+        container.react(*logged(5, api_base="https://c.example"), **OUTAGE_ONLY)
+        assert self.levels(container) == ["Medium"] * 3
+
+    def test_so_is_another_deployment_of_one_name_in_the_log(self, container: Container) -> None:
+        container.react(*logged(5), *logged(5, deployment="d-2"), **OUTAGE_ONLY)
+        assert self.levels(container) == ["Medium", "Medium"]
+
+    def test_a_region_is_told_once(self, container: Container) -> None:
+        region = {"api_base": "https://eastus.api.cognitive.microsoft.com"}
+        of_two = [*logged(3, **region), *logged(3, deployment="d-2", **region)]
+        words = said("region_outage_alerts", region="eastus", provider="openai", severity="minor")
+        settings: dict[str, Any] = {"alert_types": ["region_outage_alerts"]}
+        container.react(words, **settings)
+        container.react(*of_two, **settings)
+        container.react(words, **settings)
+        assert container.told == [("region_outage_alerts", 1)]
+
+    @pytest.mark.parametrize(
+        "event",
+        [own_words(model_id="d-1"), own_words(""), own_words("grave"), said("outage_alerts", severity="minor")],
+        ids=["its deployment", "no severity", "an unknown severity", "no place"],
+    )
+    def test_words_that_name_more_or_less_are_told_like_any_other(self, container: Container, event: dict[str, Any]) -> None:
+        container.react(event, **OUTAGE_ONLY)
+        container.react(event, **OUTAGE_ONLY)
+        assert (container.told, container.episodes.calls) == ([("outage_alerts", 1)], ["open", "clear", "hold"])
+
+    def test_own_words_meet_transactions_in_the_way_as_long_as_it_is_sensible(self, container: Container) -> None:
+        container.claims.conflicts = FRUITLESS_SUBMISSIONS - 1
+        assert container.react(own_words(), **OUTAGE_ONLY).failure is None
+        container.claims.conflicts = FRUITLESS_SUBMISSIONS
+        assert isinstance(container.react(own_words("major"), **OUTAGE_ONLY).failure, DependencyUnavailable)
+        assert self.levels(container) == ["Medium"]
+
+    def test_a_queue_that_refuses_leaves_own_words_to_the_sweep(self, container: Container) -> None:
+        container.queue.refuses = lambda _: True
+        assert container.react(own_words(), **OUTAGE_ONLY).unsent_count == 1
+        assert len(container.claims.outboxes) == 1
+
+    def test_quiet_hours_hold_own_words_in_their_outbox(self, container: Container) -> None:
+        told = container.react(own_words(), **OUTAGE_ONLY, **QUIET)
+        assert (told.held_count, container.told, len(container.claims.outboxes)) == (1, [], 1)
+
+    def test_a_note_that_could_not_be_made_is_the_senders_to_repeat(self, container: Container) -> None:
+        container.claims.unavailable = {"note"}
+        assert isinstance(container.react(*logged(5), **OUTAGE_ONLY).failure, DependencyUnavailable)
+        assert self.levels(container) == ["Medium"]
 
 
 def _never_major() -> dict[str, Any]:
