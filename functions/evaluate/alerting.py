@@ -2,10 +2,13 @@
 
 An offer is one rung of one ladder. An event that reaches its soft and its maximum budget makes two offers, since
 either may have alerted before; when both win, one alert speaks for both.
+
+The reference's webhook of a project does not name it, its request log, which comes seconds later, does. So the alert of
+such a webhook waits in its claim for ``LOG_SECONDS``, and an offer that names the project takes its place.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,11 +18,14 @@ from evaluate.thresholds import Crossing, is_reached
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
 from gateway_alerts.config import Config
+from gateway_alerts.events import WebhookEvent
 from gateway_alerts.keys import BudgetIdentity, digest
 from gateway_alerts.masking import masked
 
 #: LiteLLM's level of every budget alert.
 BUDGET_ALERT_LEVEL = "High"
+#: Within this time the request log of a webhook arrives: the reference flushes every 5 s, and may have to try again.
+LOG_SECONDS = 30
 
 
 class Offer(NamedTuple):
@@ -27,6 +33,7 @@ class Offer(NamedTuple):
 
     ``period_end`` is the budget's reset time in epoch seconds, None where the event names none. ``owner`` is who claims
     an identity that is a name, and ``identity_by_id`` what it claims instead when the name is another's.
+    ``unnamed_identity`` is what an event of the same crossing claims that does not name the entity.
     """
 
     identity: BudgetIdentity
@@ -36,6 +43,21 @@ class Offer(NamedTuple):
     reading: BudgetReading
     owner: str | None = None
     identity_by_id: BudgetIdentity | None = None
+    unnamed_identity: BudgetIdentity | None = None
+
+    @property
+    def names(self) -> BudgetIdentity | None:
+        """Where a container remembers that the entity has taken the place of its unnamed one; None where there is none."""
+        if self.unnamed_identity is None:
+            return None
+        return self.identity._replace(entity_hint=self.unnamed_identity.entity_hint or "")
+
+    @property
+    def waits_for_log(self) -> bool:
+        """Whether a request log is to come that names whose budget it is. It tells of no soft budget."""
+        entity_type, info = self.reading.entity_type, self.reading.user_info
+        is_unnamed = entity_type.is_named_by_request_log and entity_type.get_id(info) is None
+        return is_unnamed and type(info) is WebhookEvent and self.crossing.kind == "maximum"
 
     def by_id(self) -> "Offer":
         """The offer of an entity whose name another one bears too."""
@@ -57,6 +79,8 @@ def offers_of(reading: BudgetReading, crossings: Sequence[Crossing], *, gateway:
     hint = name if is_by_name else entity_type.get_hint(info) if entity_id is None else None
     period_end = None if info.budget_reset_at is None else int(info.budget_reset_at.timestamp())
     group = entity_type.get_event_group()
+    is_named = entity_id is not None and entity_type.is_named_by_request_log
+    unnamed_hint = entity_type.get_unnamed_hint(info) if is_named else None
     offers: list[Offer] = []
     for crossing in crossings:
         by_id = BudgetIdentity(gateway, group, entity_id, None, crossing.kind, crossing.limit)
@@ -70,9 +94,18 @@ def offers_of(reading: BudgetReading, crossings: Sequence[Crossing], *, gateway:
                 reading=reading,
                 owner=digest([entity_id]) if is_by_name else None,
                 identity_by_id=by_id if is_by_name else None,
+                unnamed_identity=by_id._replace(entity_id=None, entity_hint=unnamed_hint) if is_named else None,
             )
         )
     return offers
+
+
+def held_until(group: Sequence[Offer], *, config: Config, now: datetime) -> datetime | None:
+    """When the alert for the offers of one reading may be told; None for at once."""
+    quiet_until = config.held_until(alert_type=BUDGET_ALERTS, level=BUDGET_ALERT_LEVEL, now=now)
+    if not any(offer.waits_for_log for offer in group):
+        return quiet_until
+    return max(quiet_until or now, now + timedelta(seconds=LOG_SECONDS))
 
 
 def merge_by_reading(offers: Sequence[Offer]) -> list[list[Offer]]:

@@ -25,6 +25,9 @@ class BaseBudgetAlertType(ABC):
     #: One way in tells the entity's name and never its id (the reference's Slack text of a key): whoever has a name is
     #: claimed under it, so that both ways meet (see ``evaluate.claims``).
     is_claimed_by_name: ClassVar[bool] = False
+    #: The reference's webhook and Slack text tell neither the entity's id nor its name, its request log both: what they
+    #: say waits for the log (see ``evaluate.alerting``).
+    is_named_by_request_log: ClassVar[bool] = False
 
     @abstractmethod
     def get_event_group(self) -> str:
@@ -45,6 +48,10 @@ class BaseBudgetAlertType(ABC):
     def get_hint(self, user_info: UserInfo) -> str | None:
         """What tells entities without an id apart, as far as the event allows."""
         return self.get_name(user_info)
+
+    def get_unnamed_hint(self, user_info: UserInfo) -> str | None:  # noqa: ARG002 (who is named by the log reads it)
+        """The hint of an event that names the same entity neither by id nor by name."""
+        return None
 
     def fields_for_id(self, entity_id: str) -> dict[str, str]:
         """The fields that hold an id as the reference spells it, for events that name an entity by type and id alone."""
@@ -226,6 +233,8 @@ class OrganizationBudgetAlert(BaseBudgetAlertType):
 class ProjectBudgetAlert(BaseBudgetAlertType):
     """The maximum budget of a project. The reference's own calls carry no project id, so the team tells them apart."""
 
+    is_named_by_request_log = True
+
     @override
     def get_event_group(self) -> str:
         return "project"
@@ -244,7 +253,11 @@ class ProjectBudgetAlert(BaseBudgetAlertType):
 
     @override
     def get_hint(self, user_info: UserInfo) -> str | None:
-        return self.get_name(user_info) or given(user_info.team_id)
+        return self.get_name(user_info) or self.get_unnamed_hint(user_info)
+
+    @override
+    def get_unnamed_hint(self, user_info: UserInfo) -> str | None:
+        return given(user_info.team_id)
 
     @override
     def fields_for_id(self, entity_id: str) -> dict[str, str]:

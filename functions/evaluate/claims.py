@@ -155,6 +155,11 @@ class ClaimStore(Protocol):
     def note(self, claim: Claim, *, now: datetime) -> None:
         """Note a period that has alerted already, without alerting."""
 
+    def replace(self, claim: Claim, *, now: datetime) -> None:
+        """Claim without an alert, and take out of the outbox what waits there at this rung or below: another claim has told
+        it better. A higher rung is left alone.
+        """
+
     def clear(self, outboxes: Sequence[PendingOutbox]) -> None:
         """Take alerts out of the outbox, now that the queue has them. What has changed since is left alone."""
 
@@ -190,6 +195,23 @@ class DynamoDBClaims:
         """See :class:`ClaimStore`."""
         update = self._claiming_update(claim._replace(outbox=None), now=int(now.timestamp()), is_note=True)
         self._call("update_item", **update)
+
+    def replace(self, claim: Claim, *, now: datetime) -> None:
+        """See :class:`ClaimStore`."""
+        moment = int(now.timestamp())
+        self._call(
+            "update_item",
+            TableName=self._table_name,
+            Key={"pk": {"S": claim.key}},
+            UpdateExpression="SET ttl_claimed_at = :now, ttl_rung = :rung, expires_at = :expires_at "
+            "REMOVE outbox, outbox_shard, outbox_at",
+            ConditionExpression="attribute_not_exists(ttl_rung) OR ttl_rung <= :rung",
+            ExpressionAttributeValues={
+                ":now": {"N": str(moment)},
+                ":rung": {"N": format(claim.rung, "f")},
+                ":expires_at": {"N": str(moment + KEEP_SECONDS)},
+            },
+        )
 
     def clear(self, outboxes: Sequence[PendingOutbox]) -> None:
         """See :class:`ClaimStore`."""

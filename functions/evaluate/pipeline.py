@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from evaluate.alert_queue import AlertQueue
-from evaluate.alerting import BUDGET_ALERT_LEVEL, Offer, alert_for, merge_by_reading, offers_of
+from evaluate.alerting import Offer, alert_for, held_until, merge_by_reading, offers_of
 from evaluate.claims import (
     FRUITLESS_SUBMISSIONS,
     SWEEP_AFTER_SECONDS,
@@ -137,7 +137,8 @@ def raise_alerts(
     own = _with_own_names(offers, known=known)
     rounds = _rounds([offer for offer in own if not is_settled(offer)])
     raised = Raised(repeat_count=len(offers) - sum(map(len, rounds)))
-    if not rounds:
+    naming = _unnamed_claims(own, known=known, now=moment, ttl_seconds=ttl_seconds)
+    if not rounds and not naming:
         return raised
     store = claims()
     winners = _Winners()
@@ -151,7 +152,14 @@ def raise_alerts(
     raised.alerts = winners.alerts
     raised.won_count = len(winners.states)
     if winners.alerts:
-        raised.unsent_count = _enqueue(winners, store=store, queue=queue(), known=known)
+        raised.unsent_count = _enqueue(winners, store=store, queue=queue, known=known)
+    if raised.failure is None:
+        try:
+            for names, claim in naming.items():
+                store.replace(claim, now=now)
+                known.remember(names, known.get(names).after(claim, now=moment))
+        except DependencyUnavailable as error:
+            raised.failure = error
     return raised
 
 
@@ -161,8 +169,8 @@ class _Winners:
 
     alerts: list[Alert] = field(default_factory=list)
     outboxes: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    #: Whose alerts stay in their outbox for now: a digest or quiet hours hold them.
-    is_held: bool = False
+    #: Which of the alerts stay in their outbox for now.
+    held: set[str] = field(default_factory=set)
     states: list[tuple[str, BudgetIdentity, ClaimState]] = field(default_factory=list)
 
 
@@ -225,13 +233,12 @@ def _claim(
         groups, rest = _first_submission(waiting)
         alerts = [alert_for(group, now=now, request_id=request_id, config=config) for group in groups]
         batch = [offer for group in groups for offer in group]
-        held_until = config.held_until(alert_type=BUDGET_ALERTS, level=BUDGET_ALERT_LEVEL, now=now)
-        winners.is_held = held_until is not None
         submission: list[Claim] = []
         for group, alert in zip(groups, alerts, strict=True):
+            until = held_until(group, config=config, now=now)
             outboxes = [alert.model_dump_json(), *[None] * (len(group) - 1)]
             submission += [
-                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox, offer.owner).held(held_until)
+                Claim(offer.identity.table_key, offer.rung, offer.period_end, outbox, offer.owner).held(until)
                 for offer, outbox in zip(group, outboxes, strict=True)
             ]
         decided = store.submit(submission, now=now)
@@ -291,16 +298,21 @@ def _note_winners(
             winners.states.append((alert.alert_id, offer.identity, state))
             if claim.outbox is not None:
                 winners.outboxes.setdefault(claim.key, []).append((alert.alert_id, claim.outbox))
+            if claim.held_until is not None:
+                winners.held.add(alert.alert_id)
 
 
-def _enqueue(winners: _Winners, *, store: ClaimStore, queue: AlertQueue, known: KnownClaims) -> int:
-    """Hand the alerts to the queue, then empty their outboxes; returns how many the queue did not take."""
-    sent = {alert.alert_id for alert in winners.alerts} if winners.is_held else queue.send(winners.alerts)
+def _enqueue(winners: _Winners, *, store: ClaimStore, queue: Callable[[], AlertQueue], known: KnownClaims) -> int:
+    """Hand the alerts to the queue, then empty their outboxes; returns how many the queue did not take.
+
+    What is held stays in its outbox, and the sweep sends it when its time has come.
+    """
+    due = [alert for alert in winners.alerts if alert.alert_id not in winners.held]
+    sent = queue().send(due) if due else set()
+    safe = sent | winners.held
     for alert_id, identity, state in winners.states:
-        if alert_id in sent:
+        if alert_id in safe:
             known.remember(identity, state)
-    if winners.is_held:
-        return 0  # the sweep sends them when their time has come
     emptied = [
         PendingOutbox(key, tuple(alert for _, alert in entries))
         for key, entries in winners.outboxes.items()
@@ -309,7 +321,23 @@ def _enqueue(winners: _Winners, *, store: ClaimStore, queue: AlertQueue, known: 
     # The sweep sends them again, and NotifyFunction knows an alert that it has delivered.
     with suppress(DependencyUnavailable):
         store.clear(emptied)
-    return len(winners.alerts) - len(sent)
+    return len(due) - len(sent)
+
+
+def _unnamed_claims(offers: Sequence[Offer], *, known: KnownClaims, now: int, ttl_seconds: int) -> dict[BudgetIdentity, Claim]:
+    """The claims of events that do not name whose budget it is, whose place named offers take; those that this container
+    has not replaced yet, at the highest rung of each, by where it remembers that.
+    """
+    found: dict[BudgetIdentity, Claim] = {}
+    for offer in offers:
+        unnamed, names = offer.unnamed_identity, offer.names
+        if unnamed is None or names is None:
+            continue
+        claim = Claim(unnamed.table_key, offer.rung, None, None)
+        is_higher = names not in found or found[names].rung < claim.rung
+        if is_higher and not known.get(names).settles(claim, now=now, ttl_seconds=ttl_seconds):
+            found[names] = claim
+    return found
 
 
 def sweep_outbox(*, claims: ClaimStore, queue: AlertQueue, now: datetime) -> Raised:

@@ -201,6 +201,30 @@ class TestNotes:
         assert table.item(key) == before
 
 
+class TestReplace:
+    def test_what_waits_at_the_rung_or_below_is_taken_out_and_settled(self, table: Table, no_outbox: None) -> None:
+        for rung in (MIDDLE, HIGH):
+            key = new_key()
+            verdict(table.claims, claim(key, MIDDLE))
+            table.claims.replace(Claim(key, rung, None, None), now=NOW + timedelta(seconds=5))
+            assert table.outbox(key) == []
+            assert verdict(table.claims, claim(key, rung), seconds=TTL_SECONDS + 4) is Verdict.LOST
+        assert list(table.claims.pending(before=NOW + timedelta(days=1))) == []
+
+    def test_what_is_higher_is_left_alone(self, table: Table) -> None:
+        key = new_key()
+        verdict(table.claims, claim(key, HIGH))
+        before = table.item(key)
+        table.claims.replace(Claim(key, MIDDLE, None, None), now=NOW + timedelta(seconds=5))
+        assert table.item(key) == before
+
+    def test_a_claim_that_nobody_made_is_settled(self, table: Table) -> None:
+        key = new_key()
+        table.claims.replace(Claim(key, MIDDLE, None, None), now=NOW)
+        assert verdict(table.claims, claim(key, MIDDLE), seconds=1) is Verdict.LOST
+        assert verdict(table.claims, claim(key, HIGH), seconds=1) is Verdict.WON
+
+
 STEPS = st.lists(
     st.tuples(
         st.sampled_from([0, 1, 300, 599, 600, 3_600, 86_399, 86_400, 7 * 86_400]),
@@ -417,6 +441,7 @@ CALLS: dict[str, Any] = {
     "a claim": lambda claims: claims.submit([claim("k#00000000")], now=NOW),
     "several claims": lambda claims: claims.submit([claim("k#00000000"), claim("l#00000000")], now=NOW),
     "a note": lambda claims: claims.note(claim("k#00000000", LOW, DECEMBER), now=NOW),
+    "replacing": lambda claims: claims.replace(claim("k#00000000"), now=NOW),
     "clearing": lambda claims: claims.clear([PendingOutbox("k", ("a",))]),
     "looking for what was left behind": lambda claims: list(claims.pending(before=NOW)),
 }

@@ -103,6 +103,11 @@ class Stage:
             raise NotTold(f"{alert_type} told {len(told)} times about {' or '.join(names)}: {told}")
         return told[0]
 
+    def waiting(self) -> list[str]:
+        """The claims whose alerts wait to be told: the queue does not have them."""
+        items = self.stack.dynamodb.scan(TableName=self.stack.resources.ref("AlertsTable"))["Items"]
+        return [item["pk"]["S"] for item in items if "outbox" in item]
+
     def webhooks(self, gateway: Gateway, name: str) -> list[str]:
         """The events that LiteLLM's webhook raised about somebody: ``threshold_crossed 86.0``."""
         posts = self.tap.posts("webhook", gateway.token)

@@ -76,6 +76,7 @@ def test_d7_a_project_is_known_by_its_own_id_and_not_by_the_calling_key(stage: S
     hashes = [stage.prod.hash_of(alias) for alias in ("d7-b", "d7-c")]
     assert [post.body["token"] for post in stage.tap.posts("webhook", stage.prod.token) if _is_of_project(post)] == hashes
     assert [said.partition(" 107 %")[0] for said in stage.told("d7")] == ["Project d7"]
+    assert (stage.told("Unnamed"), stage.waiting()) == ([], [])
 
 
 def test_d8_alerts_raised_while_slack_is_slow_are_not_lost(stage: Stage) -> None:

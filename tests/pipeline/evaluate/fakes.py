@@ -70,6 +70,7 @@ class FakeClaims:
         self.submissions: list[list[Claim]] = []
         self.decisions: list[list[Decided]] = []
         self.notes: list[Claim] = []
+        self.replaced: list[Claim] = []
         self.cleared: list[PendingOutbox] = []
         #: Fails every call of these methods.
         self.unavailable: set[str] = set()
@@ -99,6 +100,14 @@ class FakeClaims:
         item, moment = self.items.setdefault(claim.key, Item()), int(now.timestamp())
         if is_due(claim, item.state, now=moment):
             item.state = item.state.after(claim, now=moment)
+
+    def replace(self, claim: Claim, *, now: datetime) -> None:
+        self._reach("replace")
+        self.replaced.append(claim)
+        item = self.items.setdefault(claim.key, Item())
+        if item.state.ttl_claimed_at is None or item.state.ttl_rung <= claim.rung:
+            item.state = item.state._replace(ttl_claimed_at=int(now.timestamp()), ttl_rung=claim.rung)
+            item.outbox, item.outbox_at = [], None
 
     def clear(self, outboxes: Sequence[PendingOutbox]) -> None:
         self._reach("clear")

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from evaluate.alerting import LOG_SECONDS
 from evaluate.claims import FRUITLESS_SUBMISSIONS, Decided, Verdict
 from evaluate.known_claims import KnownClaims
-from gateway_alerts.config import parse_config
+from evaluate.pipeline import sweep_outbox
+from gateway_alerts.config import Config, parse_config
 from gateway_alerts.errors import DependencyUnavailable
-from tests.pipeline.evaluate.builders import NOW, budget_event
+from tests.pipeline.evaluate.builders import NOW, budget_event, request_log
 from tests.pipeline.evaluate.conftest import Way
 from tests.pipeline.evaluate.fakes import FakeQueue
 
@@ -418,3 +420,111 @@ def test_a_memory_that_is_too_small_costs_calls_and_no_doubles(way: Way) -> None
     for name in "abab":
         way.send(user(9, name=name))
     assert (way.store_calls, len(way.queue.alerts)) == (4, 2)
+
+
+def webhook_of_project(spend: float = 31, *, limit: float | None = 30, team: str | None = "t", **fields: Any) -> dict[str, Any]:
+    """As LiteLLM sends it: the calling key and its team, nothing of the project."""
+    event = {"event": "budget_crossed", "event_message": "Budget Crossed", "event_group": "project", "token": "k1"}
+    return event | {"spend": spend, "max_budget": limit, "team_id": team} | fields
+
+
+def log_of_project(spend: float = 31, *, limit: float = 30, project: str = "p", team: str | None = "t") -> dict[str, Any]:
+    error = {"entity_type": "project", "entity_id": project, "limit": limit, "spend": spend}
+    return request_log(error=error, hash="k1", team_id=team, project_id=project, project_alias=f"Project {project}")
+
+
+class TestAProjectThatTheWebhookDoesNotName:
+    TEAMS = pytest.mark.parametrize("team", ["t", None], ids=["of a team", "of no team"])
+
+    def sweep(self, way: Way, *, after_seconds: int) -> list[str | None]:
+        """The names of all that was told, once the sweep has run."""
+        sweep_outbox(claims=way.store, queue=way.queue, now=NOW + timedelta(seconds=after_seconds))
+        return [alert.entity.name for alert in way.queue.alerts]
+
+    def test_it_waits_for_its_log_as_long_as_one_may_take(self, way: Way) -> None:
+        raised = way.send(webhook_of_project())
+        assert (len(raised.alerts), raised.unsent_count, way.queue_calls) == (1, 0, 0)
+        assert self.sweep(way, after_seconds=LOG_SECONDS) == []
+        assert self.sweep(way, after_seconds=LOG_SECONDS + 1) == [None]
+        assert self.sweep(way, after_seconds=LOG_SECONDS + 200) == [None]
+
+    @TEAMS
+    @pytest.mark.parametrize("is_one_container", [True, False])
+    def test_the_log_that_names_it_takes_its_place(self, way: Way, team: str | None, is_one_container: bool) -> None:
+        way.send(webhook_of_project(team=team))
+        if not is_one_container:
+            way.forget()
+        way.send(log_of_project(team=team), now=NOW + timedelta(seconds=5))
+        assert self.sweep(way, after_seconds=600) == ["Project p"]
+
+    @TEAMS
+    def test_a_log_that_comes_first_leaves_the_webhook_nothing_to_tell(self, way: Way, team: str | None) -> None:
+        way.send(log_of_project(team=team))
+        way.forget()
+        assert way.send(webhook_of_project(team=team)).repeat_count == 1
+        assert self.sweep(way, after_seconds=600) == ["Project p"]
+
+    def test_both_in_one_request_are_told_once_by_name(self, way: Way) -> None:
+        way.send(webhook_of_project(), log_of_project())
+        assert self.sweep(way, after_seconds=600) == ["Project p"]
+
+    def test_another_project_of_the_team_is_told_by_its_own_log(self, way: Way) -> None:
+        way.send(webhook_of_project(), webhook_of_project(token="k2"))
+        way.send(log_of_project(), log_of_project(project="q"))
+        assert self.sweep(way, after_seconds=600) == ["Project p", "Project q"]
+
+    def test_a_log_that_repeats_what_another_container_told_replaces_too(self, way: Way) -> None:
+        way.send(log_of_project(), log_of_project(project="q", team="u"))
+        way.forget()
+        way.send(webhook_of_project(team="other"))
+        way.send(log_of_project(team="other"))
+        assert self.sweep(way, after_seconds=600) == ["Project p", "Project q"]
+
+    def test_a_container_replaces_once(self, way: Way) -> None:
+        for _ in range(3):
+            way.send(log_of_project())
+        assert (len(way.store.replaced), way.store_calls) == (1, 1)
+
+    def test_what_is_graver_is_left_to_be_told(self, way: Way) -> None:
+        way.send(webhook_of_project())
+        way.send(log_of_project(26))
+        assert self.sweep(way, after_seconds=600) == ["Project p", None]
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            webhook_of_project(event="soft_budget_crossed", limit=None, soft_budget=30),
+            webhook_of_project(project_id="p"),
+            webhook_of_project(event_group="team"),
+            budget_event("project_budget", spend=31, max_budget=30, team_id="t"),
+        ],
+        ids=["a soft budget, which no log tells", "a named one", "another entity", "a sender without logs"],
+    )
+    def test_nothing_else_waits(self, way: Way, event: dict[str, Any]) -> None:
+        way.send(event)
+        assert len(way.queue.alerts) == 1
+
+    def test_others_of_its_request_do_not_wait(self, way: Way) -> None:
+        raised = way.send(webhook_of_project(), user(10))
+        assert ([entity_type for entity_type, *_ in way.queue.told], raised.unsent_count) == (["user"], 0)
+        assert len(way.store.outboxes) == 1
+
+    def test_quiet_hours_that_last_longer_decide(self, way: Way) -> None:
+        quiet = Config.model_validate({"quiet_hours": [{"begin": "09:00", "end": "10:00", "levels": ["High"]}]})
+        way.send(webhook_of_project(), config=quiet)
+        assert self.sweep(way, after_seconds=1_800) == []
+        assert self.sweep(way, after_seconds=3_600) == [None]
+
+    def test_a_table_that_cannot_replace_is_the_senders_to_repeat_and_the_named_alert_is_told(self, way: Way) -> None:
+        way.send(webhook_of_project())
+        way.store.unavailable = {"replace"}
+        assert isinstance(way.send(log_of_project()).failure, DependencyUnavailable)
+        way.store.unavailable = set()
+        assert way.send(log_of_project()).failure is None
+        assert self.sweep(way, after_seconds=600) == ["Project p"]
+
+    def test_a_log_that_could_not_be_claimed_replaces_nothing(self, way: Way) -> None:
+        way.send(webhook_of_project())
+        way.store.unavailable = {"submit"}
+        assert way.send(log_of_project()).failure is not None
+        assert self.sweep(way, after_seconds=600) == [None]
