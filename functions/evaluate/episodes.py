@@ -12,7 +12,8 @@ alert nor repeats one (a sender that repeats its request is counted again). An e
     held_count, held_first_at,        what has been counted, its newest alert, its durations by bucket, and when it is
     held_last_at, held_alert,         to be told
     seconds_BUCKET, held_until
-    outbox                            alerts that the queue does not have yet
+    outbox                            the alert that the queue does not have yet; while there is one, what comes is counted, so
+                                      that the item does not outgrow the table however long the queue takes nothing
     outbox_shard, outbox_at           the agenda (``evaluate.table``): when the sweep has to look
 
 Digests and quiet hours are the same, without the first alert: all of it is counted until they end, and then told. Held
@@ -187,11 +188,10 @@ class DynamoDBEpisodes:
         try:
             self._table.update(
                 episode.key,
-                "SET episode_until = :until, outbox = list_append(if_not_exists(outbox, :none), :alerts), "
-                "outbox_shard = :shard, outbox_at = :sweep_at, interval_seconds = :interval, expires_at = :expires_at",
+                "SET episode_until = :until, outbox = :alerts, outbox_shard = :shard, "
+                "outbox_at = :sweep_at, interval_seconds = :interval, expires_at = :expires_at",
                 {
                     ":until": moment + episode.interval_seconds,
-                    ":none": [],
                     ":alerts": [text],
                     ":shard": agenda_shard(episode.key),
                     ":sweep_at": moment + SWEEP_AFTER_SECONDS,
@@ -199,7 +199,8 @@ class DynamoDBEpisodes:
                     ":expires_at": moment + KEEP_SECONDS,
                     ":now": moment,
                 },
-                condition="(attribute_not_exists(episode_until) OR episode_until <= :now) AND attribute_not_exists(held_count)",
+                condition="(attribute_not_exists(episode_until) OR episode_until <= :now) "
+                "AND attribute_not_exists(held_count) AND attribute_not_exists(outbox)",
             )
         except ConditionNotMet as refused:
             if text in texts(refused.item, "outbox"):
@@ -240,7 +241,7 @@ class DynamoDBEpisodes:
         count, until = number(item, "held_count"), number(item, "held_until")
         moment = int(now.timestamp())
         if outbox:
-            return Due(key, outbox)  # that first: however long the queue takes nothing, the item does not outgrow the table
+            return Due(key, outbox)  # that first
         if count is None or until is None or until > moment:
             return None
         buckets = [name for name in item if name.startswith(_BUCKET)]
@@ -248,11 +249,10 @@ class DynamoDBEpisodes:
         try:
             self._table.update(
                 key,
-                "SET outbox = list_append(if_not_exists(outbox, :none), :alerts), outbox_at = :sweep_at, episode_until = :until "
+                "SET outbox = :alerts, outbox_at = :sweep_at, episode_until = :until "
                 "REMOVE held_count, held_alert, held_first_at, held_last_at, held_until"
                 + "".join(f", #b{index}" for index in range(len(buckets))),
                 {
-                    ":none": [],
                     ":alerts": [text],
                     ":sweep_at": moment + SWEEP_AFTER_SECONDS,
                     ":until": moment + (number(item, "interval_seconds") or 0),
@@ -260,7 +260,7 @@ class DynamoDBEpisodes:
                     ":seen_until": until,
                 },
                 names={f"#b{index}": name for index, name in enumerate(buckets)},
-                condition="held_count = :seen AND held_until = :seen_until",
+                condition="held_count = :seen AND held_until = :seen_until AND attribute_not_exists(outbox)",
             )
         except ConditionNotMet:
             return None  # more has been counted since: the next look has it

@@ -230,6 +230,16 @@ class TestDeathOfAProcess:
         system.sweep(now=later(seconds=422))
         assert [alert.alert_id for alert in system.queue.alerts[1:]] == [offered.alert_id]
 
+    def test_a_queue_that_takes_nothing_for_hours_makes_no_item_grow_and_nothing_is_lost(self, system: System) -> None:
+        deaf = FakeQueue(refuses=lambda _: True)
+        for minute in range(0, 60, 6):  # each after the interval of the one before
+            system.receive(gateway_alert(), now=later(minutes=minute), stores=system.stores(queue=deaf))
+            system.sweep(now=later(minutes=minute, seconds=130), queue=deaf)
+        assert [len(item["outbox"]["L"]) for item in system.items()] == [1]
+        for minute in (61, 63, 65):
+            system.sweep(now=later(minutes=minute))
+        assert [count for *_, count in system.told] == [1, 9]
+
     def test_what_is_counted_between_sending_and_clearing_is_told_too(self, system: System) -> None:
         class Meanwhile(FakeQueue):
             def send(self, alerts: Any) -> set[str]:

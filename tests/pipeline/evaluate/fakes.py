@@ -184,7 +184,7 @@ class FakeEpisodes:
     def open(self, episode: Episode, *, now: datetime) -> datetime | None:
         self._reach("open", episode.key)
         moment, item = int(now.timestamp()), self.items.setdefault(episode.key, EpisodeItem())
-        if item.until > moment or item.held is not None:
+        if item.until > moment or item.held is not None or item.outbox:
             return datetime.fromtimestamp(max(item.until, item.held.until if item.held else 0, moment), UTC)
         item.until, item.interval_seconds = moment + episode.interval_seconds, episode.interval_seconds
         item.outbox.append(episode.alert.model_dump_json())

@@ -60,7 +60,8 @@ class Episodes(RuleBasedStateMachine):
     )
     def occur(self, key: str, times: int, container: int, is_held: bool, mood: str) -> None:
         number, item = next(self.numbers), self.store.items.get(key)
-        is_first = not is_held and (item is None or (item.until <= self.now.timestamp() and item.held is None))
+        is_running = item is not None and (item.until > self.now.timestamp() or item.held is not None or bool(item.outbox))
+        is_first = not (is_held or is_running)
         alert = Alert(
             alert_id=f"occurrence {number}",
             dedupe_key=key,
