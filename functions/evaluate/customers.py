@@ -18,8 +18,9 @@ from evaluate.budget_alert_types import get_event_group_type, given
 from evaluate.readings import SPEND_TRACKED, BudgetReading
 from evaluate.table import AlertsTable
 from evaluate.usage.periods import this_month
+from gateway_alerts.bounds import MAX_MONEY_USD
 from gateway_alerts.config import Config
-from gateway_alerts.events import MAX_MONEY_USD, InboundEvent, UserInfo, WebhookEvent
+from gateway_alerts.events import InboundEvent, UserInfo, WebhookEvent
 from gateway_alerts.keys import digest
 
 END_USER = "end_user"

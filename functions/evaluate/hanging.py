@@ -22,10 +22,11 @@ from evaluate.request_logs import UNKNOWN_MODEL
 from evaluate.table import AlertsTable, Attributes, ConditionNotMet, agenda_shard
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
 from gateway_alerts.alerts import Alert, Entity, Fact
+from gateway_alerts.bounds import MAX_EPOCH_SECONDS
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import buckets_of
 from gateway_alerts.errors import InvalidEvent
-from gateway_alerts.events import MAX_EPOCH_SECONDS, GatewayAlert
+from gateway_alerts.events import GatewayAlert
 from gateway_alerts.keys import digest
 from gateway_alerts.masking import masked
 

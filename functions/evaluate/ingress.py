@@ -13,8 +13,8 @@ from typing import Any
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
+from gateway_alerts.bounds import in_utc
 from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, SlackRefused, Unauthorized
-from gateway_alerts.events import in_utc
 from gateway_alerts.masking import masked
 
 SLACK_ROUTE = "POST /services/{token+}"

@@ -45,7 +45,7 @@ from decimal import Decimal
 from itertools import compress, count
 from typing import NamedTuple
 
-from gateway_alerts.events import MAX_MONEY_USD
+from gateway_alerts.bounds import MAX_MONEY_USD
 
 #: Readings come by the quarter of an hour. No window and no look ahead is shorter than two of them, but for an hour's short
 #: window, which is one; and what was read no more for longer is not going on.

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity
-from gateway_alerts.events import MIN_LIMIT_USD
+from gateway_alerts.bounds import MIN_LIMIT_USD
 from notify.grouping import AlertItem
 from notify.rendering.wording import NEAR, bar, day, escape, lateness, percent, resets, shortened, shown_name, span, usd
 from notify.rendering.words import EMOJI, Gravity, Wording

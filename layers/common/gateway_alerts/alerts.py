@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from gateway_alerts.alert_types import Level
+from gateway_alerts.bounds import MAX_MONEY_USD, MAX_SECONDS, in_utc
 from gateway_alerts.distributions import bucket_of
 from gateway_alerts.errors import InvalidAlert
-from gateway_alerts.events import MAX_MONEY_USD, MAX_SECONDS, in_utc
 
 BudgetKind = Literal["maximum", "projected", "soft"]
 

@@ -4,13 +4,14 @@ Money is ``Decimal`` from here on. A JSON number becomes the ``Decimal`` of its 
 ``8.5999…``), which is what the sender's float meant. Spend must be finite; a limit beyond all money is no limit.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway_alerts.alert_types import Level
+from gateway_alerts.bounds import MAX_EPOCH_SECONDS, MAX_MONEY_USD, MAX_SECONDS, MIN_LIMIT_USD, in_utc
 
 #: Characters of any id, alias or message that a gateway may send. LiteLLM's own longest field is a 64-character hash.
 MAX_TEXT_CHARACTERS = 2_000
@@ -18,14 +19,6 @@ MAX_TEXT_CHARACTERS = 2_000
 MAX_MESSAGE_CHARACTERS = 10_000
 #: Of a gateway alert's ``metadata``.
 MAX_METADATA_ENTRIES = 50
-#: Year 9999, the last that a calendar here knows.
-MAX_EPOCH_SECONDS = 253_402_300_799.0
-#: Seconds that a request may have taken; a longer one is a fault of the sender.
-MAX_SECONDS = 10.0**7
-#: US dollars. A spend beyond it is a fault of the sender, and a limit beyond it is no limit.
-MAX_MONEY_USD = Decimal(10) ** 15
-#: US dollars. A limit closer to zero is zero: any spend would be a percentage that nobody can read.
-MIN_LIMIT_USD = Decimal("1e-12")
 _LEAST_MONEY_USD, _MIN_NEGATIVE_LIMIT_USD = -MAX_MONEY_USD, -MIN_LIMIT_USD
 
 
@@ -39,14 +32,6 @@ def _limit(value: Decimal | None) -> Decimal | None:
     if _MIN_NEGATIVE_LIMIT_USD < value < MIN_LIMIT_USD:
         return Decimal(0)
     return None if value > MAX_MONEY_USD else value
-
-
-def in_utc(moment: datetime) -> datetime:
-    """The moment in UTC; one without a zone is taken to be UTC, as LiteLLM's are."""
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is beyond the calendar") from None
 
 
 def _cut(value: object) -> object:

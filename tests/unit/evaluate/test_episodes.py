@@ -8,9 +8,9 @@ from evaluate.episodes import FAILED_RELEASES, Due, DynamoDBEpisodes, Episode, K
 from evaluate.table import AlertsTable
 from gateway_alerts.alerts import Alert, Entity, Occurrences
 from gateway_alerts.aws import aws_client
+from gateway_alerts.bounds import MAX_SECONDS
 from gateway_alerts.distributions import bucket_of
 from gateway_alerts.errors import DependencyUnavailable, InvalidAlert
-from gateway_alerts.events import MAX_SECONDS
 from tests.pipeline.evaluate.fakes import FakeEpisodes, FakeQueue
 from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws

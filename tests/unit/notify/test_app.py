@@ -1,6 +1,9 @@
 """The wiring: from the environment to collaborators. Whole batches are in tests/pipeline/notify."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -219,3 +222,15 @@ def test_destinations_share_the_one_client_of_the_container() -> None:
 def _client_of(destination: Any) -> Callable[[], httpx.Client]:
     client: Callable[[], httpx.Client] = destination._client
     return client
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("gateway_alerts.events", id="the models of what EvaluateFunction is sent"),
+    ],
+)
+def test_a_cold_start_does_not_import_what_most_batches_do_not_need(module: str) -> None:
+    code = f"import sys, notify.app; sys.exit({module!r} in sys.modules)"
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

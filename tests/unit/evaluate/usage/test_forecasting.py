@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evaluate.usage.forecasting import Forecast, SpendSample, forecast
-from gateway_alerts.events import MAX_MONEY_USD
+from gateway_alerts.bounds import MAX_MONEY_USD
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

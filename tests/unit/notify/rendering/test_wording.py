@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway_alerts.events import MAX_MONEY_USD, MIN_LIMIT_USD
+from gateway_alerts.bounds import MAX_MONEY_USD, MIN_LIMIT_USD
 from notify.rendering.slack import compose_messages
 from notify.rendering.wording import (
     about,
