@@ -11,6 +11,7 @@ begun, so that no text is read more than a few times.
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 KEPT_AT_START, KEPT_AT_END = 3, 4
 #: Of a shorter secret the last characters would be too much of it.
@@ -35,7 +36,7 @@ def masked(text: str) -> str:
     """The text with every secret in it masked; a text without one is returned as it is. Masking twice changes nothing."""
     if len(text) < _AWS_SECRET_CHARACTERS and not any(mark in text for mark in _MARKS):
         return text
-    for pattern, replacement in _RULES:
+    for pattern, replacement in _rules():
         text = pattern.sub(replacement, text)
     return text
 
@@ -87,15 +88,18 @@ def _is_path_of_link(match: re.Match[str]) -> bool:
     return scheme >= 0 and _END_OF_PATH.search(match.string, scheme + 3, match.start()) is None
 
 
-_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    # scheme://user:password@host: the password goes to the last @ before the path.
-    (re.compile(r"(://[^\s/:@…]*:)([^\s/…]+)(?=@)"), lambda match: f"{match[1]}…"),
-    (re.compile(r"(hooks\.slack(?:-gov)?\.com/)([^\s…]+)", re.IGNORECASE), _after_the_start),
-    (re.compile(r"\b(bearer[\s:=]{1,8})([\w.~+/=-]{8,})", re.IGNORECASE), _bearer),
-    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _whole),
-    (re.compile(r"(?<![A-Za-z0-9])sk-([A-Za-z0-9_-]+)"), _vendor_key),
-    (re.compile(r"(?<![A-Za-z0-9])(?:gsk_|sk_(?:live|test)_|AIza)[A-Za-z0-9_-]{16,}"), _whole),
-    (re.compile(r"(?<![A-Za-z0-9])xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}"), _whole),
-    (re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"), _whole),
-    (re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"), _aws_secret),
-)
+@cache
+def _rules() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]:
+    """Patterns and what stands in their place. Compiled for the first text that may hold a secret: most names hold none."""
+    return (
+        # scheme://user:password@host: the password goes to the last @ before the path.
+        (re.compile(r"(://[^\s/:@…]*:)([^\s/…]+)(?=@)"), lambda match: f"{match[1]}…"),
+        (re.compile(r"(hooks\.slack(?:-gov)?\.com/)([^\s…]+)", re.IGNORECASE), _after_the_start),
+        (re.compile(r"\b(bearer[\s:=]{1,8})([\w.~+/=-]{8,})", re.IGNORECASE), _bearer),
+        (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _whole),
+        (re.compile(r"(?<![A-Za-z0-9])sk-([A-Za-z0-9_-]+)"), _vendor_key),
+        (re.compile(r"(?<![A-Za-z0-9])(?:gsk_|sk_(?:live|test)_|AIza)[A-Za-z0-9_-]{16,}"), _whole),
+        (re.compile(r"(?<![A-Za-z0-9])xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}"), _whole),
+        (re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"), _whole),
+        (re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"), _aws_secret),
+    )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway_alerts.masking import mask, masked
+from gateway_alerts.masking import _rules, mask, masked
 
 BODY = "Ab3dEf6hIj9lMn2pQr5tUv8xYz"
 
@@ -188,3 +188,13 @@ def test_a_megabyte_takes_no_time_to_speak_of(text: str) -> None:
     began = time.process_time()
     masked(text)
     assert time.process_time() - began < 2
+
+
+def test_patterns_are_compiled_for_the_first_text_that_may_hold_a_secret() -> None:
+    _rules.cache_clear()
+
+    masked("prod-search")
+    assert _rules.cache_info().currsize == 0
+
+    masked("sk-1234")
+    assert _rules.cache_info().currsize == 1
