@@ -13,10 +13,7 @@ from gateway_alerts.config import Destination as DestinationSettings
 from gateway_alerts.errors import ConfigurationError
 from notify.destinations.base import Destination
 from notify.destinations.canary import Canary
-from notify.destinations.email import Email
 from notify.destinations.slack import SlackWebhook
-from notify.destinations.teams import TeamsWebhook
-from notify.destinations.webhook import Webhook
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -37,13 +34,32 @@ class Clients(NamedTuple):
     sns: "Callable[[], BaseClient]"
 
 
+def _teams(address: Address, clients: Clients) -> Destination:
+    from notify.destinations.teams import TeamsWebhook
+
+    return TeamsWebhook(address.url, client=clients.http)
+
+
+def _webhook(address: Address, clients: Clients) -> Destination:
+    from notify.destinations.webhook import Webhook
+
+    return Webhook(address.url, secret=address.secret, client=clients.http)
+
+
+def _email(address: Address, clients: Clients) -> Destination:
+    from notify.destinations.email import Email
+
+    return Email(address.topic_arn, client=clients.sns)
+
+
 #: OPEN for extension: ``type`` of a destination in the configuration → what posts to it. To add one: a file, a row, a value
 #: of ``gateway_alerts.config.Destination.type`` with what it needs, and what it answers in ``tests/unit/notify/outsides.py``.
+#: Slack apart, a type is imported when a destination of it is opened: most deployments have none.
 DESTINATION_TYPES: dict[str, Callable[[Address, Clients], Destination]] = {
     "slack": lambda address, clients: SlackWebhook(address.url, client=clients.http),
-    "teams": lambda address, clients: TeamsWebhook(address.url, client=clients.http),
-    "webhook": lambda address, clients: Webhook(address.url, secret=address.secret, client=clients.http),
-    "email": lambda address, clients: Email(address.topic_arn, client=clients.sns),
+    "teams": _teams,
+    "webhook": _webhook,
+    "email": _email,
 }
 
 

@@ -228,6 +228,9 @@ def _client_of(destination: Any) -> Callable[[], httpx.Client]:
     "module",
     [
         pytest.param("gateway_alerts.events", id="the models of what EvaluateFunction is sent"),
+        pytest.param("notify.destinations.teams", id="the cards of Teams"),
+        pytest.param("notify.destinations.webhook", id="the generic webhook"),
+        pytest.param("notify.destinations.email", id="mails"),
     ],
 )
 def test_a_cold_start_does_not_import_what_most_batches_do_not_need(module: str) -> None:
