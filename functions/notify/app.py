@@ -6,7 +6,6 @@ back. A record that keeps failing lands in the dead-letter queue.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
@@ -110,6 +109,8 @@ class Application:
             for task in tasks:
                 task()
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         self._http()  # made here, or several threads would each load the certificates
         with ThreadPoolExecutor(max_workers=min(len(tasks), SIDE_BY_SIDE)) as threads:
             for finished in [threads.submit(task) for task in tasks]:

@@ -228,6 +228,7 @@ def _client_of(destination: Any) -> Callable[[], httpx.Client]:
     "module",
     [
         pytest.param("gateway_alerts.events", id="the models of what EvaluateFunction is sent"),
+        pytest.param("concurrent.futures", id="threads, for several destinations"),
         pytest.param("notify.destinations.teams", id="the cards of Teams"),
         pytest.param("notify.destinations.webhook", id="the generic webhook"),
         pytest.param("notify.destinations.email", id="mails"),
