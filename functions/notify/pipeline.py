@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway_alerts.alerts import CANARY, parse_queued_alert
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable, InvalidAlert
@@ -62,8 +62,7 @@ LONGEST_PAUSE_SECONDS = 60
 RATE_LIMITED_SECONDS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(NamedTuple):
     """What a batch is delivered with.
 
     Attributes:

@@ -125,7 +125,7 @@ def test_what_sns_says_of_a_topic_that_is_gone_and_of_a_mail_that_is_too_large(a
     sns = aws("sns")
     topic_arn = sns.create_topic(Name="gateway-alerts-oncall")["TopicArn"]
     (message,) = Email(topic_arn, client=lambda: sns).compose(make_items(1), now=NOW)
-    too_large = replace(message, payload={"Message": "x" * 300_000})
+    too_large = message._replace(payload={"Message": "x" * 300_000})
 
     assert Email(f"{topic_arn}-gone", client=lambda: sns).post(message) == Permanent(Reason.CONFIGURATION, "NotFound")
     assert Email(topic_arn, client=lambda: sns).post(too_large) == Permanent(Reason.PAYLOAD_REFUSED, "InvalidParameter")

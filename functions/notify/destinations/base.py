@@ -1,16 +1,14 @@
 """What every kind of destination can do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from notify.grouping import AlertItem
 from notify.outcomes import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message for a destination, in its wire format, and the alerts that it tells."""
 
     payload: dict[str, Any]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +32,7 @@ class WholeBatchReturned(System):
     """One failure fails the batch, and nothing is noted: the neighbours are posted again."""
 
     def make_ports(self, invocation: Invocation) -> Ports:
-        return replace(super().make_ports(invocation), deliveries=_NotesNothing())
+        return super().make_ports(invocation)._replace(deliveries=_NotesNothing())
 
     @staticmethod
     def notify(records: Sequence[Any], **rest: Any) -> Notified:
@@ -55,7 +54,7 @@ class NothingNoted(System):
     """A record that comes again is posted again."""
 
     def make_ports(self, invocation: Invocation) -> Ports:
-        return replace(super().make_ports(invocation), deliveries=_NotesNothing())
+        return super().make_ports(invocation)._replace(deliveries=_NotesNothing())
 
 
 class AskedBeforeTheGate(System):
@@ -76,7 +75,7 @@ class AskedBeforeTheGate(System):
             def note(self, delivered: Iterable[Delivery], *, now: datetime) -> None:
                 ports.deliveries.note(delivered, now=now)
 
-        return notify(records, ports=replace(ports, deliveries=Remembers()), now=now)
+        return notify(records, ports=ports._replace(deliveries=Remembers()), now=now)
 
 
 class MarkedBeforeSent(System):
@@ -96,7 +95,7 @@ class MarkedBeforeSent(System):
             def note(self, delivered: Iterable[Delivery], *, now: datetime) -> None:
                 return None
 
-        return notify(records, ports=replace(ports, deliveries=MarksFirst()), now=now)
+        return notify(records, ports=ports._replace(deliveries=MarksFirst()), now=now)
 
 
 class _NotesBeforePost(SimDestination):
@@ -117,7 +116,7 @@ class NotedBeforePosted(System):
     """Each message is noted, then posted."""
 
     def make_ports(self, invocation: Invocation) -> Ports:
-        return replace(super().make_ports(invocation), destination=lambda name: _NotesBeforePost(name, self))
+        return super().make_ports(invocation)._replace(destination=lambda name: _NotesBeforePost(name, self))
 
 
 class RetryAfterIgnored(System):
@@ -160,7 +159,7 @@ class AnyAnswerIsSuccess(System):
                 super().post(message)
                 return Delivered()
 
-        return replace(super().make_ports(invocation), destination=lambda name: Trusting(name, self.slack))
+        return super().make_ports(invocation)._replace(destination=lambda name: Trusting(name, self.slack))
 
 
 class TooManyToName(System):
@@ -172,7 +171,7 @@ class TooManyToName(System):
                 messages = super().compose(items[:1], now=now, note=note)
                 return [Message(message.payload, tuple(items)) for message in messages]
 
-        return replace(super().make_ports(invocation), destination=lambda name: Brief(name, self.slack))
+        return super().make_ports(invocation)._replace(destination=lambda name: Brief(name, self.slack))
 
 
 class DeadLettersDropped(System):
@@ -183,4 +182,4 @@ class DeadLettersDropped(System):
             def bury(self, letters: Sequence[Any]) -> set[str]:
                 return {letter.message_id for letter in letters}
 
-        return replace(super().make_ports(invocation), dead_letters=Nowhere())
+        return super().make_ports(invocation)._replace(dead_letters=Nowhere())
