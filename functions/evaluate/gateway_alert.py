@@ -17,6 +17,7 @@ from gateway_alerts.alert_types import (
     OUTAGE_ALERTS,
     REGION_OUTAGE_ALERTS,
     SLACK_MESSAGE,
+    Level,
 )
 from gateway_alerts.alerts import Entity, Fact
 from gateway_alerts.config import Config
@@ -42,6 +43,8 @@ PROMPTS = frozenset({"prompt", "messages", "input"})
 #: Used elsewhere in the alert, so no facts.
 _NOT_FACTS = frozenset({"count", "response_seconds", "state"})
 MAX_FACT_CHARACTERS = 300
+#: The level of an alert that names a severity (``minor`` or ``major``, of an outage) and none itself.
+_LEVELS: dict[str, Level] = {"minor": "Medium", "major": "High"}
 MAX_COUNT = 1_000_000
 
 #: Metadata that names whom an alert is about → its entity type; the first that is given, a region's outage apart.
@@ -77,7 +80,7 @@ def occurrence_of(alert: GatewayAlert, *, gateway: str, config: Config, now: dat
         alert_type=row.name,
         gateway=gateway,
         alike=subject if any(subject) else (message, *_stable(said)),
-        level=alert.level or row.level,
+        level=alert.level or _LEVELS.get(said.get("severity", "")) or row.level,
         message=message,
         entity=_entity(said, gateway=gateway, is_region=row.name == REGION_OUTAGE_ALERTS),
         first_at=at,

@@ -30,6 +30,16 @@ def test_every_alert_type_can_be_raised_by_a_gateway_at_its_own_level(name: str)
     assert occurrence(name).level == ALERT_TYPES[name].level
 
 
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [({}, "Medium"), ({"severity": "minor"}, "Medium"), ({"severity": "major"}, "High"), ({"severity": "grave"}, "Medium")],
+)
+def test_an_outage_that_names_no_level_has_that_of_its_severity(said: dict[str, str], level: str) -> None:
+    for own, expected in ((None, level), ("Low", "Low")):
+        alert = GatewayAlert(alert_type="outage_alerts", message="out", metadata={"model": "m", **said}, level=own)
+        assert occurrence_of(alert, gateway="prod", config=Config(), now=NOW).level == expected
+
+
 @pytest.mark.parametrize("name", ["nothing", "", SLACK_MESSAGE, "x" * 500])
 def test_another_type_is_refused_by_name(name: str) -> None:
     with pytest.raises(UnknownAlertType, match="known are budget_alerts, cooldown_deployment"):
