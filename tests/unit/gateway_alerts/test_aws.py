@@ -25,7 +25,7 @@ def test_threads_that_ask_at_once_get_the_one_client_of_each_service_and_clients
 ) -> None:
     making, most, made = 0, 0, []
 
-    def make(service: str, **_: object) -> object:
+    def make(service: str) -> object:
         nonlocal making, most
         making += 1
         most = max(most, making)
@@ -34,7 +34,7 @@ def test_threads_that_ask_at_once_get_the_one_client_of_each_service_and_clients
         made.append(service)
         return object()
 
-    monkeypatch.setattr("boto3.client", make)
+    monkeypatch.setattr("gateway_alerts.aws_sdk.make_client", make)
     with ThreadPoolExecutor(16) as threads:
         clients = list(threads.map(lambda n: (SERVICES[n % 5], aws_client(SERVICES[n % 5])), range(40)))  # type: ignore[arg-type]
     aws._clients.clear()
