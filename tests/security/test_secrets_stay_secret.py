@@ -39,7 +39,7 @@ from tests.security.planted import (
 )
 from tests.unit.conftest import clean_environment  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
-from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, unreachable
+from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, age_secrets, unreachable
 from tests.unit.notify.fakes import make_incident, make_record
 
 EVERYTHING = " ".join([VALID_TOKEN, WRONG_TOKEN, WEBHOOK, OTHER_WEBHOOK, AWS_SECRET, LEAKED_KEY, LEAKED_BEARER])
@@ -446,7 +446,6 @@ CONFIGURATIONS: dict[str, Any] = {
 @pytest.mark.parametrize("document", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 @pytest.mark.parametrize("place", ["inline", "parameter", "later"])
 def test_a_secret_in_a_wrong_place_of_the_configuration(watch: Watch, document: Any, place: str) -> None:
-    from gateway_alerts import secrets
 
     text = document if isinstance(document, str) else json.dumps(document)
     if place == "inline":
@@ -457,7 +456,7 @@ def test_a_secret_in_a_wrong_place_of_the_configuration(watch: Watch, document: 
         watch.evaluate(sent())
         watch.notify(queued())
         watch.aws.answers["GetParameter"] = {"Parameter": {"Value": text}}
-        secrets._ssm_provider().store.clear()
+        age_secrets()
     watch.evaluate(sent(budget_event(spend=9, max_budget=10, user_id="w")))
     watch.notify(queued(alert_id="another"))
     watch.assert_silent()

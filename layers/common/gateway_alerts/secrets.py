@@ -4,9 +4,9 @@ When the service that keeps them fails, the value fetched last is used: an outag
 The AWS SDK is loaded by the first value that needs it.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
@@ -14,13 +14,18 @@ from gateway_alerts.aws import aws_client
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
 from gateway_alerts.masking import masked
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
-
 #: A rotated secret is picked up within this time.
 MAX_AGE_SECONDS = 300
 
-_last_fetched: dict[str, str] = {}
+
+class _Fetched(NamedTuple):
+    """A value and when it was fetched, in epoch seconds."""
+
+    value: str
+    at: float
+
+
+_fetched: dict[str, _Fetched] = {}
 
 
 def resolve(reference: str, *, environment: Mapping[str, str]) -> SecretStr:
@@ -41,36 +46,29 @@ def resolve(reference: str, *, environment: Mapping[str, str]) -> SecretStr:
 
 
 def secret(name: str) -> str:
-    """A Secrets Manager secret's text, by name or ARN. Raises as :func:`resolve`."""
-    return _fetch(f"secretsmanager:{name}", lambda: _secrets_provider().get(name, max_age=MAX_AGE_SECONDS))
+    """A Secrets Manager secret's text, by name or ARN; of one that is no text an empty one. Raises as :func:`resolve`."""
+    return _fetch(
+        f"secretsmanager:{name}",
+        lambda: aws_client("secretsmanager").get_secret_value(SecretId=name).get("SecretString", ""),
+    )
 
 
 def parameter(name: str) -> str:
     """An SSM parameter's text, decrypted. Raises as :func:`resolve`."""
-    return _fetch(f"ssm:{name}", lambda: _ssm_provider().get(name, decrypt=True, max_age=MAX_AGE_SECONDS))
+    return _fetch(f"ssm:{name}", lambda: aws_client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
 
 
-@cache
-def _secrets_provider() -> "SecretsProvider":
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
-    return SecretsProvider(boto3_client=aws_client("secretsmanager"))
-
-
-@cache
-def _ssm_provider() -> "SSMProvider":
-    from aws_lambda_powertools.utilities.parameters import SSMProvider
-
-    return SSMProvider(boto3_client=aws_client("ssm"))
-
-
-def _fetch(reference: str, get: Callable[[], object]) -> str:
-    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+def _fetch(reference: str, get: Callable[[], str]) -> str:
+    last = _fetched.get(reference)
+    if last is not None and time.time() - last.at < MAX_AGE_SECONDS:
+        return last.value
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        _last_fetched[reference] = str(get())
-    except GetParameterError as error:
-        if reference not in _last_fetched:
+        _fetched[reference] = _Fetched(get(), at=time.time())
+    except (BotoCoreError, ClientError) as error:
+        if last is None:
             # The error's own text may quote the request; its type is enough.
             raise DependencyUnavailable(f"{masked(reference)} could not be fetched ({type(error).__name__})") from None
-    return _last_fetched[reference]
+        return last.value
+    return _fetched[reference].value

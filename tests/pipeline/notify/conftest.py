@@ -167,9 +167,7 @@ def invoke(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke
             application._http.cache_clear()
         app._application.cache_clear()
         aws._clients.clear()
-        secrets._secrets_provider.cache_clear()
-        secrets._ssm_provider.cache_clear()
-        secrets._last_fetched.clear()
+        secrets._fetched.clear()
 
     def call(
         records: list[dict[str, Any]],

@@ -14,7 +14,6 @@ from evaluate.app import lambda_handler
 from evaluate.claims import OUTBOX_SHARDS
 from evaluate.ingress import MAX_BODY_BYTES
 from evaluate.table import AGENDA_SHARDS
-from gateway_alerts import secrets
 from gateway_alerts.errors import (
     ConfigurationError,
     DependencyUnavailable,
@@ -25,7 +24,7 @@ from gateway_alerts.errors import (
 )
 from tests.pipeline.evaluate.builders import budget_event, http_request, request_log
 from tests.unit.evaluate.conftest import QUEUE_URL, TABLE
-from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws
+from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, age_secrets
 
 QUIET = budget_event(spend=1, max_budget=10, user_id="u")
 CROSSING = budget_event(spend=9, max_budget=10, user_id="u")
@@ -120,7 +119,7 @@ class TestHttp:
         monkeypatch.setenv("INGEST_TOKENS", "")
         assert post(QUIET, token="secret-token")[0] == 200
         container.answers["GetSecretValue"] = {"SecretString": "secret-gateway=secret-token,secret-gateway=next-token"}
-        secrets._secrets_provider().store.clear()
+        age_secrets()
         assert [post(QUIET, token=token)[0] for token in ("secret-token", "next-token", "other")] == [200, 200, 401]
 
     def test_health_asks_nobody_and_writes_nothing(self, container: FakeAws, output: Output) -> None:
@@ -441,7 +440,7 @@ class TestWhatIsWritten:
         post(QUIET)
         output.read()
         container.answers["GetParameter"] = {"Parameter": {"Value": '{"thresold": []}'}}
-        secrets._ssm_provider().store.clear()
+        age_secrets()
         assert post(budget_event(spend=2, max_budget=10))[1]["alerts"] == 1
         logs, _ = output.read()
         assert logs[0]["message"] == "configuration refused, the one before stays"

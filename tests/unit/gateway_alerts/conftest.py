@@ -12,8 +12,5 @@ def fake_aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     fake = FakeAws()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: fake.send(request))
     aws._clients.clear()
-    for cached in vars(secrets).values():
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
-    secrets._last_fetched.clear()
+    secrets._fetched.clear()
     return fake

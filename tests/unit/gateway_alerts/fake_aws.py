@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectTimeoutError
 
+from gateway_alerts import secrets
+
 Answer = Mapping[str, Any] | Exception
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -72,6 +74,12 @@ class FakeAws:
 
 def unreachable(endpoint: str = "https://aws.invalid") -> ConnectTimeoutError:
     return ConnectTimeoutError(endpoint_url=endpoint)
+
+
+def age_secrets() -> None:
+    """Five minutes pass for what was fetched."""
+    for reference, (value, at) in secrets._fetched.items():
+        secrets._fetched[reference] = secrets._Fetched(value, at - secrets.MAX_AGE_SECONDS)
 
 
 def takes_all(asked: dict[str, Any]) -> Answer:

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway_alerts import secrets
 from gateway_alerts.config import Config, parse_config
 from gateway_alerts.config_source import ConfigSource
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
-from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws
+from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, age_secrets
 
 
 @dataclass
@@ -41,7 +40,7 @@ def source(logger: FakeLogger, *, inline: str = "", parameter_name: str = "") ->
 def put(fake_aws: FakeAws, document: str) -> None:
     """Somebody writes the parameter, and five minutes pass."""
     fake_aws.answers["GetParameter"] = {"Parameter": {"Value": document}}
-    secrets._ssm_provider().store.clear()
+    age_secrets()
 
 
 def test_without_any_document_the_defaults_hold(logger: FakeLogger) -> None:
