@@ -210,7 +210,8 @@ class Config(_Settings):
     alert_to_webhook_url: dict[AlertType, SecretReferences] = {}
     #: Seconds after which a request is slow, or hanging. LiteLLM's own default differs by how it is configured: 300 or 600.
     alerting_threshold: Slow = DEFAULT_ALERTING_THRESHOLD_SECONDS
-    alerting_args: AlertingArgs = Field(default_factory=AlertingArgs)
+    # Validated as parts of the document, as everything that it names: made by themselves, each would be built twice.
+    alerting_args: AlertingArgs = Field(default={}, validate_default=True)
     alert_type_config: dict[AlertType, AlertTypeConfig] = {}
     #: LiteLLM's general setting: how many days a spend report covers; with it come one a month and one a day if it says so.
     spend_report_frequency: SpendReportFrequency = "7d"
@@ -223,7 +224,7 @@ class Config(_Settings):
     alerting_threshold_by_model: dict[str, Slow] = {}
     #: Seconds within which repeats of an alert type are counted rather than told.
     repeat_intervals: dict[AlertType, Annotated[int, Field(ge=10, le=86_400)]] = {}
-    errors: Errors = Field(default_factory=Errors)
+    errors: Errors = Field(default={}, validate_default=True)
     #: IANA name; days, months, quiet hours and reports are in it.
     time_zone: TimeZone = "UTC"
     #: When reports are posted.
