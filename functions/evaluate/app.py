@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
@@ -55,8 +55,6 @@ from evaluate.shapes import ParsedEvents
 from evaluate.signals import keeps_usage
 from evaluate.table import AlertsTable
 from evaluate.tokens import IngestTokens
-from evaluate.usage.usage import entry_id, usage_of
-from evaluate.usage.usage_ledger import DynamoDBUsageLedger, UsageLedger
 from gateway_alerts import secrets
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.aws import aws_client
@@ -71,6 +69,9 @@ from gateway_alerts.errors import (
     place_of,
 )
 from gateway_alerts.observability import Counts, build_logger
+
+if TYPE_CHECKING:
+    from evaluate.usage.usage_ledger import UsageLedger
 
 #: Alerts due by the clock that a container remembers to be told.
 KNOWN_DUE = 10_000
@@ -209,6 +210,9 @@ class Application:
         logs = evaluation.signals.logs
         if not (logs and self._settings.usage_table_name and keeps_usage(self.config())):
             return
+        # Here, because only request logs need it.
+        from evaluate.usage.usage import entry_id, usage_of
+
         try:
             self._ledger().append(entry_id(logs, gateway=gateway), usage_of(logs, gateway=gateway, now=now), now=now)
         except DependencyUnavailable as error:
@@ -281,7 +285,9 @@ class Application:
             )
         _counts().flush(now=now, noteworthy=is_noteworthy)
 
-    def _ledger(self) -> UsageLedger:
+    def _ledger(self) -> "UsageLedger":
+        from evaluate.usage.usage_ledger import DynamoDBUsageLedger
+
         table_name = self._settings.usage_table_name
         return DynamoDBUsageLedger(aws_client("dynamodb"), table_name=table_name, zone=self.config().zone)
 
