@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
@@ -32,8 +32,7 @@ MAX_DRY_RUN_EVENTS = 1_000
 MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class EventsRequest:
+class EventsRequest(NamedTuple):
     """Events to evaluate, all of one gateway."""
 
     gateway: str
@@ -41,24 +40,21 @@ class EventsRequest:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SlackRequest:
+class SlackRequest(NamedTuple):
     """One message to the drop-in Slack endpoint; it is answered as Slack answers."""
 
     gateway: str
     parsed: ParsedEvents
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedLogsRequest:
+class QueuedLogsRequest(NamedTuple):
     """Request logs that a gateway has put into the queue; ``message_ids`` are theirs, by index."""
 
     parsed: ParsedEvents
     message_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportsRequest:
+class ReportsRequest(NamedTuple):
     """Time to see which reports are due, and who has spent too much; ``at`` is the time of the schedule, None for now."""
 
     at: datetime | None = None

@@ -1,15 +1,13 @@
 """What the environment says. Secrets and the configuration document are fetched when they are first needed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from evaluate.tokens import DEFAULT_GATEWAY
 from gateway_alerts.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The function's environment variables; an empty one counts as not set."""
 
     table_name: str
