@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "SLACK_WEBHOOK_SECRET_ARN": "",
     "POWERTOOLS_METRICS_NAMESPACE": "GatewayAlerts",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "bench",

@@ -14,11 +14,12 @@ from notify.gates import HOLD_MILLIS
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {"EvaluateFunction": "evaluate", "NotifyFunction": "notify"}
 
-#: Read by Powertools and botocore, not by us.
+#: Read by Powertools, Pydantic and botocore, not by us.
 READ_BY_LIBRARIES = {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
+    "PYDANTIC_DISABLE_PLUGINS",
     "AWS_ENDPOINT_URL",
 }
 #: `sam local` and the local stack override these, which only declared variables allow; on AWS they stay empty.
