@@ -33,13 +33,11 @@ from evaluate.episodes import DynamoDBEpisodes, KnownEpisodes
 from evaluate.gateway_alert import ENTITY_TYPES
 from evaluate.hanging import DynamoDBHangingCalls
 from evaluate.ingress import (
-    CanaryRequest,
     EventsRequest,
-    HealthRequest,
     QueuedLogsRequest,
     ReportsRequest,
     SlackRequest,
-    SweepRequest,
+    Task,
     is_http,
     is_schedule,
     is_slack,
@@ -126,15 +124,15 @@ class Application:
     def handle(self, event: Mapping[str, Any], *, now: datetime, request_id: str) -> dict[str, Any] | None:
         """Do what one Lambda event asks for; the answer is for the HTTP API or the queue, and None for the others."""
         match read_request(event, tokens=self.tokens):
-            case HealthRequest():
+            case Task.HEALTH:
                 return http_answer(200, {"status": "ok"})
-            case SweepRequest():
+            case Task.SWEEP:
                 self._sweep(now=now, request_id=request_id)
                 return None
             case ReportsRequest(at=at):
                 self._report_usage(now=at or now, request_id=request_id)
                 return None
-            case CanaryRequest():
+            case Task.CANARY:
                 if not self._queue().send([canary_alert(now=now, request_id=request_id)]):
                     raise DependencyUnavailable("SQS: the canary was not taken")
                 return None

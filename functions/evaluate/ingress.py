@@ -7,8 +7,8 @@ it that cannot be read is refused alone, by index.
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, NamedTuple
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
@@ -60,19 +60,15 @@ class ReportsRequest(NamedTuple):
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SweepRequest:
-    """Time to look for alerts that a dead process left behind."""
+class Task(Enum):
+    """What is asked for by its name alone."""
 
-
-@dataclass(frozen=True, slots=True)
-class CanaryRequest:
-    """Time to send an alert that only shows that alerts arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class HealthRequest:
-    """Somebody asks whether we are there."""
+    #: Look for alerts that a dead process left behind.
+    SWEEP = "sweep"
+    #: Send an alert that only shows that alerts arrive.
+    CANARY = "canary"
+    #: Say that we are there.
+    HEALTH = "health"
 
 
 def is_http(event: Mapping[str, Any]) -> bool:
@@ -96,8 +92,8 @@ def is_queue(event: Mapping[str, Any]) -> bool:
     return isinstance(records, list) and bool(records) and records[0].get("eventSource") == "aws:sqs"
 
 
-Request = EventsRequest | SlackRequest | QueuedLogsRequest | SweepRequest | CanaryRequest | ReportsRequest | HealthRequest
-_BY_SCHEDULE: dict[str, Request] = {SWEEP_SCHEDULE: SweepRequest(), CANARY_SCHEDULE: CanaryRequest()}
+Request = EventsRequest | SlackRequest | QueuedLogsRequest | ReportsRequest | Task
+_BY_SCHEDULE: dict[str, Request] = {SWEEP_SCHEDULE: Task.SWEEP, CANARY_SCHEDULE: Task.CANARY}
 
 
 def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> Request:
@@ -134,12 +130,12 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SlackRequest | HealthRequest:
+def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SlackRequest | Task:
     method = event["requestContext"]["http"]["method"]
     # The route is API Gateway's word for what matched; the path would hold the token.
     route = event.get("routeKey", "")
     if route == "GET /health" and method == "GET":
-        return HealthRequest()
+        return Task.HEALTH
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     if route == SLACK_ROUTE:
         path = (event.get("pathParameters") or {}).get("token", "")

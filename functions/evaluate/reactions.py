@@ -14,9 +14,8 @@ look after      the agenda's due items      counted alerts, hanging requests,   
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from evaluate.alert_queue import AlertQueue
 from evaluate.alerting import Offer
@@ -57,8 +56,7 @@ TOGETHER = 100
 TOLD_FOR = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
+class Stores(NamedTuple):
     """Where signals are kept and decided, opened when first needed.
 
     Attributes:

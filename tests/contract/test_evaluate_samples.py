@@ -9,13 +9,11 @@ import pytest
 
 from evaluate.alerting import merge_by_reading
 from evaluate.ingress import (
-    CanaryRequest,
     EventsRequest,
-    HealthRequest,
     QueuedLogsRequest,
     ReportsRequest,
     SlackRequest,
-    SweepRequest,
+    Task,
     is_http,
     read_request,
 )
@@ -84,10 +82,10 @@ SLACK_TEXTS.pop(f"http_slack_text_{SLACK_MESSAGE}.json")
 FROM_SQS = {"sqs_request_logs.json": 2}
 #: file → the request that it is, for those that carry no events
 OTHERS: dict[str, Any] = {
-    "http_health.json": HealthRequest(),
-    "schedule_canary.json": CanaryRequest(),
+    "http_health.json": Task.HEALTH,
+    "schedule_canary.json": Task.CANARY,
     "schedule_reports.json": ReportsRequest(),
-    "schedule_sweep_outbox.json": SweepRequest(),
+    "schedule_sweep_outbox.json": Task.SWEEP,
 }
 
 

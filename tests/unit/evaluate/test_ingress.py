@@ -6,11 +6,9 @@ import pytest
 
 from evaluate.ingress import (
     MAX_BODY_BYTES,
-    CanaryRequest,
     EventsRequest,
-    HealthRequest,
     Request,
-    SweepRequest,
+    Task,
     is_http,
     is_schedule,
     read_request,
@@ -99,7 +97,7 @@ def test_tokens_that_cannot_be_fetched_are_no_wrong_token() -> None:
 
 def test_health_asks_for_no_token() -> None:
     event = http_request("", routeKey="GET /health", requestContext={"http": {"method": "GET"}})
-    assert read_request(event, tokens=no_tokens) == HealthRequest()
+    assert read_request(event, tokens=no_tokens) == Task.HEALTH
 
 
 NOWHERE: dict[str, dict[str, Any]] = {
@@ -239,7 +237,7 @@ def test_an_eventbridge_event_that_cannot_be_read_is_refused(detail: Any, messag
 
 
 @pytest.mark.parametrize(
-    ("schedule", "request_"), [("sweep_outbox", SweepRequest()), ("canary", CanaryRequest())], ids=["a sweep", "a canary"]
+    ("schedule", "request_"), [("sweep_outbox", Task.SWEEP), ("canary", Task.CANARY)], ids=["a sweep", "a canary"]
 )
 def test_a_schedule_asks_for_what_it_names(schedule: str, request_: Request) -> None:
     event = {"schedule": schedule}
