@@ -20,8 +20,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
-
 from evaluate.alert_queue import AlertQueue, SQSAlertQueue
 from evaluate.alerting import Offer
 from evaluate.answers import batch_answer, dry_run_body, evaluated_answer, http_answer, refusal_body, slack_answer
@@ -66,9 +64,11 @@ from gateway_alerts.errors import (
     SlackRefused,
     place_of,
 )
-from gateway_alerts.observability import Counts, build_logger
+from gateway_alerts.observability import Counts, build_logger, silence_clients
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
     from evaluate.usage.usage_ledger import UsageLedger
 
 #: Alerts due by the clock that a container remembers to be told.
@@ -99,6 +99,7 @@ class Application:
     """The function's collaborators, built once per container; AWS clients when they are first needed."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        silence_clients()
         self._settings = Settings.read(environment)
         self._known = KnownClaims()
         self._stores = Stores(
@@ -118,7 +119,7 @@ class Application:
             inline=self._settings.config,
             parameter_name=self._settings.config_parameter_name,
             check=lambda config: config.check_entity_types(entity_types(), others=ENTITY_TYPES),
-            logger=_logger(),
+            logger=_logger,
         ).current
 
     def handle(self, event: Mapping[str, Any], *, now: datetime, request_id: str) -> dict[str, Any] | None:
@@ -309,13 +310,13 @@ def _application() -> Application:
 
 
 @cache
-def _logger() -> Logger:
+def _logger() -> "Logger":
     return build_logger("evaluate")
 
 
 @cache
 def _counts() -> Counts:
-    return Counts(Metrics())
+    return Counts()
 
 
 def _log_failure(error: Exception, *, now: datetime, is_scheduled: bool = False) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from pydantic import SecretStr
 
 from gateway_alerts import secrets
@@ -19,7 +19,7 @@ from gateway_alerts.alerts import CANARY_DESTINATION
 from gateway_alerts.aws import aws_client
 from gateway_alerts.config_source import ConfigSource
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable, GatewayAlertsError, place_of
-from gateway_alerts.observability import Counts, build_logger
+from gateway_alerts.observability import Counts, build_logger, silence_clients
 from notify.dead_letters import SQSDeadLetters
 from notify.deliveries import DynamoDBDeliveries
 from notify.destinations.base import Destination
@@ -66,14 +66,15 @@ class Application:
     """The function's collaborators, built once per container; clients when they are first needed."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        silence_clients()
         self._environment = environment
         self._settings = Settings.read(environment)
-        self._counts = Counts(Metrics())
+        self._counts = Counts()
         self.config = ConfigSource(
             inline=self._settings.config,
             parameter_name=self._settings.config_parameter_name,
             check=lambda _config: None,
-            logger=_logger(),
+            logger=_logger,
         ).current
         self._http = cache(make_http_client)
         self._clients = Clients(http=self._http, sns=lambda: aws_client("sns"))
@@ -185,7 +186,7 @@ class Application:
 
 
 @cache
-def _logger() -> Logger:
+def _logger() -> Logger:  # imported with the module, unlike EvaluateFunction's: every batch logs
     return build_logger("notify")
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway_alerts.errors import ConfigurationError
-from gateway_alerts.observability import build_logger
+from gateway_alerts.observability import silence_clients
 from notify.destinations.base import Destination, Message
 from notify.destinations.registry import DESTINATION_TYPES
 from notify.outcomes import Ambiguous, Delivered, Outcome, Permanent, Reason, RetryLater
@@ -99,7 +99,7 @@ def unescaped(text: str) -> str:
 def test_a_post_never_raises_and_never_shows_the_secret(
     name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    build_logger("notify")
+    silence_clients()
     caplog.set_level(logging.DEBUG)
     delivered, possible = set(), set()
     for what, behaviour in OUTSIDES[name].everything():

@@ -4,18 +4,22 @@ A document that turns out wrong after a good one is logged and not used: a slip 
 """
 
 from collections.abc import Callable
-
-from aws_lambda_powertools import Logger
+from typing import TYPE_CHECKING
 
 from gateway_alerts import secrets
 from gateway_alerts.config import Config, parse_config
 from gateway_alerts.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
 
 class ConfigSource:
     """Reads the configuration document, and again when it changes."""
 
-    def __init__(self, *, inline: str, parameter_name: str, check: Callable[[Config], None], logger: Logger) -> None:
+    def __init__(
+        self, *, inline: str, parameter_name: str, check: Callable[[Config], None], logger: "Callable[[], Logger]"
+    ) -> None:
         self._inline = inline
         self._parameter_name = parameter_name
         self._check = check
@@ -46,9 +50,9 @@ class ConfigSource:
         except ConfigurationError as error:
             if self._config is None:
                 raise
-            self._logger.error("configuration refused, the one before stays", extra={"detail": str(error)})
+            self._logger().error("configuration refused, the one before stays", extra={"detail": str(error)})
             return self._config
         without_effect = config.settings_without_effect()
         if without_effect:
-            self._logger.warning("settings without effect", extra={"settings": without_effect})
+            self._logger().warning("settings without effect", extra={"settings": without_effect})
         return config

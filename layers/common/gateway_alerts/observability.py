@@ -2,7 +2,8 @@
 
 A quiet invocation (nothing crossed, nothing refused) writes nothing: at one event a request, logs would be the
 largest cost that is ours to choose. Its counts are kept and go out with the next flush of the same container, or
-after ``QUIET_FLUSH_SECONDS``; a container that ends before that takes them with it.
+after ``QUIET_FLUSH_SECONDS``; a container that ends before that takes them with it. Powertools is imported by the first
+line or flush.
 
 Every metric, in the namespace ``GatewayAlerts/STACK`` with the dimension ``service`` and those named here::
 
@@ -28,18 +29,26 @@ Every metric, in the namespace ``GatewayAlerts/STACK`` with the dimension ``serv
 import logging
 from collections import Counter
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger, Metrics
 
 #: Counts of quiet invocations are at most this old when they are published.
 QUIET_FLUSH_SECONDS = 300
 
 
-def build_logger(service: str) -> Logger:
-    """The one logger of a function. Keeps clients quiet: httpx logs whole URLs, and a webhook's URL is its secret."""
+def silence_clients() -> None:
+    """Keep clients from logging what they send, before the first of them is made: a webhook's URL is its secret."""
     for name in ("httpx", "httpcore", "boto3", "botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def build_logger(service: str) -> "Logger":
+    """The one logger of a function."""
+    from aws_lambda_powertools import Logger
+
     return Logger(service=service)
 
 
@@ -49,11 +58,16 @@ _Dimensions = tuple[tuple[str, str], ...]
 class Counts:
     """Counts and measured values that gather over invocations and are published as CloudWatch metrics in one flush."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self) -> None:
         self._counters: dict[_Dimensions, Counter[str]] = {(): Counter()}
         self._values: dict[str, list[float]] = {}
         self._flushed_at: datetime | None = None
+
+    @cached_property
+    def _metrics(self) -> "Metrics":
+        from aws_lambda_powertools import Metrics
+
+        return Metrics()
 
     def add(self, **counts: int) -> None:
         """Add to the counters; names are metric names, zero is allowed."""
@@ -73,6 +87,8 @@ class Counts:
         is_stale = (now - self._flushed_at).total_seconds() >= QUIET_FLUSH_SECONDS
         if not (noteworthy or is_stale):
             return
+        from aws_lambda_powertools.metrics import MetricUnit
+
         # Powertools gives all of a flush the same dimensions: one flush for each set of them, the plain one first.
         self._add_values()
         for dimensions, counter in sorted(self._counters.items()):
@@ -84,6 +100,8 @@ class Counts:
         self._flushed_at = now
 
     def _add_values(self) -> None:
+        from aws_lambda_powertools.metrics import MetricUnit
+
         for name, values in self._values.items():
             unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
             for value in values:

@@ -503,6 +503,7 @@ def test_a_wrong_token_is_in_no_log_line(container: FakeAws, capsys: pytest.Capt
     "module",
     [
         pytest.param("botocore.exceptions", id="the SDK, which the first claim needs"),
+        pytest.param("aws_lambda_powertools", id="logs and metrics"),
         pytest.param("evaluate.slack.slack_payloads", id="the reading of Slack messages"),
         pytest.param("evaluate.usage.usage", id="the ledger, which request logs need"),
         pytest.param("evaluate.usage.usage_ledger", id="the ledger's table"),

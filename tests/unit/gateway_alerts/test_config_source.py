@@ -33,7 +33,7 @@ def source(logger: FakeLogger, *, inline: str = "", parameter_name: str = "") ->
         inline=inline,
         parameter_name=parameter_name,
         check=lambda config: config.check_entity_types({"team"}),
-        logger=logger,  # type: ignore[arg-type]
+        logger=lambda: logger,  # type: ignore[arg-type,return-value]
     )
 
 

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Metrics
 
-from gateway_alerts.observability import QUIET_FLUSH_SECONDS, Counts, build_logger
+from gateway_alerts.observability import QUIET_FLUSH_SECONDS, Counts, silence_clients
 
 NOW = datetime(2026, 11, 23, 9, 25, 44, tzinfo=UTC)
 LATER = timedelta(seconds=QUIET_FLUSH_SECONDS)
@@ -15,7 +14,8 @@ LATER = timedelta(seconds=QUIET_FLUSH_SECONDS)
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
-    return Counts(Metrics(namespace="GatewayAlerts"))
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "GatewayAlerts")
+    return Counts()
 
 
 def published(capsys: pytest.CaptureFixture[str]) -> list[dict[str, float]]:
@@ -125,5 +125,5 @@ def test_more_values_than_one_line_takes_are_all_published(counts: Counts, capsy
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "boto3", "botocore", "urllib3"])
 def test_clients_do_not_log_what_they_send(name: str) -> None:
     logging.getLogger(name).setLevel(logging.NOTSET)
-    build_logger("test-observability")
+    silence_clients()
     assert logging.getLogger(name).getEffectiveLevel() == logging.WARNING

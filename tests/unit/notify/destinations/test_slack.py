@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway_alerts.errors import ConfigurationError
-from gateway_alerts.observability import build_logger
+from gateway_alerts.observability import silence_clients
 from notify.destinations import http
 from notify.destinations.base import Message
 from notify.destinations.slack import (
@@ -175,7 +175,7 @@ def test_an_unsafe_url_is_refused() -> None:
 
 def test_the_url_is_in_no_outcome_and_no_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     """Every path of a post, with a logger that takes everything."""
-    build_logger("notify")
+    silence_clients()
     caplog.set_level(logging.DEBUG)
     answers = [lambda _, status=status: httpx.Response(status, text=f"see {WEBHOOK}") for status in range(100, 600)]
     answers += [lambda _, word=word: httpx.Response(400, text=word) for word in WORDS]
