@@ -20,7 +20,7 @@ def test_every_alert_type_has_a_row_of_all_columns() -> None:
     assert [re.findall(r"`(\w+)`", row[0])[0] for row in rows] == list(ALERT_TYPES)
 
 
-@pytest.mark.parametrize("name", ALERT_TYPES.keys() - {BUDGET_ALERTS, SLACK_MESSAGE})
+@pytest.mark.parametrize("name", sorted(ALERT_TYPES.keys() - {BUDGET_ALERTS, SLACK_MESSAGE}))
 def test_every_alert_type_has_a_sample(name: str) -> None:
     assert samples_of(name)
 

@@ -107,7 +107,7 @@ def test_settings_that_have_nothing_to_do_here_are_named_when_they_are_given() -
     ]
 
 
-@pytest.mark.parametrize("name", ALERT_TYPES.keys() - {SLACK_MESSAGE})
+@pytest.mark.parametrize("name", sorted(ALERT_TYPES.keys() - {SLACK_MESSAGE}))
 def test_every_alert_type_can_be_turned_on_and_off(name: str) -> None:
     assert config(alert_types=[name]).is_enabled(name)
     assert not config(alert_types=[]).is_enabled(name)

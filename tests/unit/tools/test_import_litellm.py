@@ -202,7 +202,7 @@ def test_the_table_above_holds_all_that_the_tool_knows() -> None:
     assert {f"{ARGS}.{name}" for name in AlertingArgs.model_fields} <= SETTINGS.keys()
 
 
-@pytest.mark.parametrize("name", ALERT_TYPES.keys() - {SLACK_MESSAGE})
+@pytest.mark.parametrize("name", sorted(ALERT_TYPES.keys() - {SLACK_MESSAGE}))
 def test_every_alert_type_of_litellm_can_be_imported(name: str) -> None:
     url = "https://hooks.slack.com/services/T/B/x"
     imported, config = translated(
