@@ -55,6 +55,9 @@ ENVIRONMENT = {
     "SLACK_WEBHOOK_URL": WEBHOOK,
     "SLACK_WEBHOOK_SECRET_ARN": "arn:webhook",
     "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
+    # Nothing is encrypted here, and a container loads all certificates for longer than it takes to tell an alert.
+    "SSL_CERT_FILE": "",
+    "SSL_CERT_DIR": "/nowhere",
 }
 
 Slack = Callable[[httpx.Request], httpx.Response]
@@ -173,7 +176,7 @@ def watch_over(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capfd: pytest
     handler = logging.StreamHandler(watch.log_lines)
     handler.setLevel(logging.DEBUG)
     root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", [*root.handlers, handler])
+    monkeypatch.setattr(root, "handlers", [handler])
     monkeypatch.setattr(root, "level", logging.DEBUG)
     return watch
 
