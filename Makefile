@@ -34,8 +34,9 @@ local: $(DEV_READY) ## The same stack until Ctrl-C, for a real gateway: PORT, BA
 ##@ Test it
 
 .PHONY: test
-test: $(DEV_READY) ## All tests that need neither Docker nor SAM, with branch coverage
-	@$(PY) -m pytest -m "not sam_local and not deployed and not load and not litellm" --cov --cov-report=term-missing:skip-covered
+test: $(DEV_READY) ## All tests that need neither Docker nor SAM, on all cores, with branch coverage
+	@# loadfile: what the tests of a file share is made once.
+	@$(PY) -m pytest -n auto --dist loadfile -m "not sam_local and not deployed and not load and not litellm" --cov --cov-report=term-missing:skip-covered
 
 .PHONY: check
 check: $(DEV_READY) $(SAM_READY) ## Format, lint, types, template
