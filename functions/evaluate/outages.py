@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -52,14 +53,6 @@ KEEP_SECONDS = 7 * 86_400
 MINOR, MAJOR, OVER = Decimal(1), Decimal(2), Decimal(3)
 _SEVERITIES = {"minor": MINOR, "major": MAJOR}
 TIMEOUT_STATUS = 408
-
-#: Where a region stands in the addresses that carry one: Vertex AI, Bedrock, SageMaker, Azure's regional endpoints.
-_REGIONS = (
-    re.compile(r"^([a-z]+-[a-z]+[0-9]+)-aiplatform\.googleapis\.com$"),
-    re.compile(r"^(?:bedrock|bedrock-runtime|runtime\.sagemaker)\.([a-z]{2}(?:-[a-z]+)+-[0-9])\.amazonaws\.com$"),
-    re.compile(r"^([a-z]+[0-9]?)\.api\.cognitive\.microsoft\.com$"),
-    re.compile(r"^[a-z0-9-]+\.([a-z]+[0-9]?)\.(?:models\.ai|inference\.ai)\.azure\.com$"),
-)
 
 
 class Place(NamedTuple):
@@ -171,7 +164,18 @@ def is_outage_error(log: RequestLog) -> bool:
 def region_of(api_base: str) -> str | None:
     """The region in a deployment's address; None where it holds none."""
     host = _host(api_base)
-    return next((match[1] for pattern in _REGIONS if (match := pattern.match(host))), None)
+    return next((match[1] for pattern in _regions() if (match := pattern.match(host))), None)
+
+
+@cache
+def _regions() -> tuple[re.Pattern[str], ...]:
+    """Where a region stands in the addresses that carry one: Vertex AI, Bedrock, SageMaker, Azure's regional endpoints."""
+    return (
+        re.compile(r"^([a-z]+-[a-z]+[0-9]+)-aiplatform\.googleapis\.com$"),
+        re.compile(r"^(?:bedrock|bedrock-runtime|runtime\.sagemaker)\.([a-z]{2}(?:-[a-z]+)+-[0-9])\.amazonaws\.com$"),
+        re.compile(r"^([a-z]+[0-9]?)\.api\.cognitive\.microsoft\.com$"),
+        re.compile(r"^[a-z0-9-]+\.([a-z]+[0-9]?)\.(?:models\.ai|inference\.ai)\.azure\.com$"),
+    )
 
 
 def errors_in(logs: Iterable[RequestLog], *, gateway: str, config: Config, now: datetime) -> list[Errors]:

@@ -719,3 +719,12 @@ def test_settings_for_entity_types_that_do_not_exist_are_refused(document: dict[
     with pytest.raises(ConfigurationError) as raised:
         config(**document).check_entity_types(KNOWN_ENTITY_TYPES)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("document", ["", "{}", " {} \n"])
+def test_an_empty_document_says_what_its_validation_would(document: str) -> None:
+    validated = Config.model_validate({})
+    config = parse_config(document)
+    assert config == validated
+    assert {name: type(value) for name, value in config} == {name: type(value) for name, value in validated}
+    assert (config.settings_without_effect(), config.model_fields_set) == (validated.settings_without_effect(), set())
