@@ -71,7 +71,7 @@ def dry_run_body(evaluation: Evaluation, *, now: datetime, config: Config) -> di
         decision["alerts"].append(_decided(alert))
         decision["reason"] = alert.message
     for rejection in evaluation.rejections:
-        decisions[rejection.index] = {"index": rejection.index, "alerts": [], "reason": rejection.reason}
+        decisions[rejection.position] = {"index": rejection.position, "alerts": [], "reason": rejection.reason}
     return {"decisions": [decisions[index] for index in sorted(decisions)]}
 
 
@@ -93,5 +93,7 @@ def _within_answer(rejections: Sequence[Rejection]) -> list[dict[str, Any]]:
     for rejection in rejections:
         size_bytes += len(rejection.reason.encode())
         is_small = size_bytes <= MAX_REASONS_BYTES
-        entries.append({"index": rejection.index, "reason": rejection.reason if is_small else rejection.reason.partition(":")[0]})
+        entries.append(
+            {"index": rejection.position, "reason": rejection.reason if is_small else rejection.reason.partition(":")[0]}
+        )
     return entries

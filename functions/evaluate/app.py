@@ -144,7 +144,7 @@ class Application:
                 gateway = self._settings.request_log_gateway
                 evaluation = self._decide(parsed, gateway=gateway, now=now)
                 self._react(evaluation, gateway=gateway, now=now, request_id=request_id)
-                return batch_answer([message_ids[rejection.index] for rejection in evaluation.rejections])
+                return batch_answer([message_ids[rejection.position] for rejection in evaluation.rejections])
             case EventsRequest() as request:
                 return self._evaluate(request, is_http=is_http(event), now=now, request_id=request_id)
 

@@ -25,7 +25,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from evaluate.claims import Claim
 from evaluate.gateway_alert import SUBJECTS
@@ -149,6 +148,8 @@ def _name_key(alert_type: str, provider: str, name: str, host: str = "") -> str:
 
 
 def _host(api_base: str) -> str:
+    from urllib.parse import urlsplit  # with the first outage
+
     try:
         return urlsplit(api_base).hostname or ""
     except ValueError:

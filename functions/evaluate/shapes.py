@@ -6,7 +6,6 @@ Events keep their order and place: ``index`` counts from 0, the refused ones inc
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -23,11 +22,10 @@ MAX_EVENTS = 10_000
 MARKER_BYTES = 16_384
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Rejection:
-    """Why the event at ``index`` is not evaluated."""
+class Rejection(NamedTuple):
+    """Why the event at ``position`` of its request is not evaluated."""
 
-    index: int
+    position: int
     reason: str
 
 

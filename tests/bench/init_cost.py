@@ -48,8 +48,9 @@ def init_suite(stub: AWSStub, *, byte_code: Path, count_instructions: bool) -> S
     if find_spec("awslambdaric") is None:
         note = "awslambdaric is not installed (it needs Linux)"
         return Suite("init", [], lambda _: [Row("init", "cold starts", "", note=note)])
-    inline = child_environment(byte_code) | ENVIRONMENT | {"AWS_ENDPOINT_URL": stub.url, "SLACK_WEBHOOK_URL": f"{stub.url}/hook"}
-    deployed = inline | {name: DEPLOYED[name] for name in DEPLOYED if DEPLOYED[name] != ENVIRONMENT[name]}
+    own = child_environment(byte_code) | ENVIRONMENT | {"AWS_ENDPOINT_URL": stub.url, "SLACK_WEBHOOK_URL": f"{stub.url}/hook"}
+    inline = own | {"CONFIG": ""}
+    deployed = own | {name: DEPLOYED[name] for name in DEPLOYED if DEPLOYED[name] != ENVIRONMENT[name]}
     quiet, due = (http_event(webhook_body(1, is_due=is_due)) for is_due in (False, True))
     batch = sqs_event(1, now=datetime.now(UTC))
     evaluate, notify = "evaluate.app.lambda_handler", "notify.app.lambda_handler"
@@ -57,15 +58,19 @@ def init_suite(stub: AWSStub, *, byte_code: Path, count_instructions: bool) -> S
         "B2": ColdStart("floor_sdk.lambda_handler", inline),
         "httpx": ColdStart("floor_http_client.lambda_handler", inline),
         "evaluate quiet": ColdStart(evaluate, inline, quiet, _accepts(0)),
+        "evaluate quiet, own": ColdStart(evaluate, own, quiet, _accepts(0)),
         "evaluate quiet, deployed": ColdStart(evaluate, deployed, quiet, _accepts(0)),
         "evaluate claim": ColdStart(evaluate, inline, due, _accepts(1)),
+        "evaluate claim, own": ColdStart(evaluate, own, due, _accepts(1)),
         "notify import": ColdStart("notify_import.lambda_handler", inline),
         "notify batch": ColdStart(notify, inline, batch, lambda answer: answer == {"batchItemFailures": []}),
     }
     judged = [
-        ("evaluate: first request, claims nothing, settings inline", "evaluate quiet", "B2", 0.70),
+        ("evaluate: first request, claims nothing", "evaluate quiet", "B2", 0.70),
+        ("evaluate: the same, with a configuration of one's own", "evaluate quiet, own", "B2", 0.70),
         ("evaluate: the same, settings from SSM and Secrets Manager", "evaluate quiet, deployed", "B2", None),
         ("evaluate: first request, one claim (3 AWS calls)", "evaluate claim", "B2", 1.30),
+        ("evaluate: the same, with a configuration of one's own", "evaluate claim, own", "B2", 1.30),
         ("notify: import and HTTP client", "notify import", "httpx", 1.50),
         ("notify: first batch, one alert (the SDK, 4 AWS calls, 1 post)", "notify batch", "B2", None),
     ]

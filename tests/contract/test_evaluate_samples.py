@@ -171,7 +171,7 @@ def test_a_sample_belongs_to_the_gateway_of_the_local_token(name: str) -> None:
 def test_the_refused_ones_say_why() -> None:
     _, request = read("http_rejected_among_good.json")
     evaluation = evaluate(request.parsed, gateway="local", config=Config(), now=NOW)
-    assert [(r.index, r.reason.partition(":")[0]) for r in evaluation.rejections] == [
+    assert [(r.position, r.reason.partition(":")[0]) for r in evaluation.rejections] == [
         (1, "unknown_budget_alert_type"),
         (2, "invalid_event"),
         (3, "unrecognized_event"),

@@ -115,7 +115,7 @@ def fuzz_parse_records(given: bytes) -> None:
     except RequestRefused as refused:
         check_refusal(refused)
         return
-    indexes = sorted([index for index, _ in parsed.events] + [rejection.index for rejection in parsed.rejections])
+    indexes = sorted([index for index, _ in parsed.events] + [rejection.position for rejection in parsed.rejections])
     assert indexes == list(range(len(bodies)))
     follow(parsed)
 
@@ -211,7 +211,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 def follow(parsed: ParsedEvents, *, gateway: str = "g") -> None:
     """The pure rest of the way: every event is accounted for once, and both answers can be given."""
     evaluation = evaluate(parsed, gateway=gateway, config=CONFIG, now=NOW)
-    rejected = [rejection.index for rejection in evaluation.rejections]
+    rejected = [rejection.position for rejection in evaluation.rejections]
     assert sorted(evaluation.accepted + rejected) == list(range(len(evaluation.accepted) + len(rejected)))
     assert {index for index, _ in evaluation.offers} <= set(evaluation.accepted)
     assert {index for index, _ in evaluation.signals.occurrences} <= set(evaluation.accepted)

@@ -130,7 +130,7 @@ def our_events() -> list[str | None]:
         assert len(groups) == 1, f"case {index} makes {len(groups)} alerts"
         events[index] = alert_for(groups[0], now=NOW, config=Config(), request_id="request-1").event
     for rejection in evaluation.rejections:
-        events[rejection.index] = rejection.reason.partition(":")[0]
+        events[rejection.position] = rejection.reason.partition(":")[0]
     assert len(evaluation.accepted) + len(evaluation.rejections) == len(CASES)
     return events
 

@@ -28,7 +28,7 @@ def test_events_keep_their_index_whatever_becomes_of_them() -> None:
     evaluation = evaluated(QUIET, UNKNOWN, CROSSING, 42, CROSSING)
     assert evaluation.accepted == [0, 2, 4]
     assert [index for index, _ in evaluation.offers] == [2, 4]
-    assert [rejection.index for rejection in evaluation.rejections] == [1, 3]
+    assert [rejection.position for rejection in evaluation.rejections] == [1, 3]
 
 
 def test_refusals_of_shape_and_of_content_are_in_the_order_of_the_events() -> None:
@@ -53,7 +53,7 @@ def test_budget_alerts_that_are_turned_off_offer_nothing_and_still_refuse_what_i
     config = parse_config(f'{{"alert_types": {alert_types}}}')
     evaluation = evaluated(CROSSING, UNKNOWN, config=config)
     assert (evaluation.accepted, evaluation.offers) == ([0], [])
-    assert [rejection.index for rejection in evaluation.rejections] == [1]
+    assert [rejection.position for rejection in evaluation.rejections] == [1]
 
 
 def test_thresholds_are_those_of_the_entity_type() -> None:
@@ -85,7 +85,7 @@ EDGES: dict[str, dict[str, Any]] = {
 def test_a_value_at_the_edge_refuses_its_event_alone(event: dict[str, Any]) -> None:
     evaluation = evaluated(CROSSING, event, CROSSING)
     assert evaluation.accepted == [0, 2]
-    assert [(r.index, r.reason.partition(":")[0]) for r in evaluation.rejections] == [(1, "invalid_event")]
+    assert [(r.position, r.reason.partition(":")[0]) for r in evaluation.rejections] == [(1, "invalid_event")]
 
 
 def test_an_evaluation_of_nothing_is_empty() -> None:

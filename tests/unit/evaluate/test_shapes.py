@@ -26,7 +26,7 @@ def lines(*values: Any) -> bytes:
 def told(parsed: ParsedEvents) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
     """Index and class of each event, index and code of each refusal."""
     events = [(index, type(event).__name__) for index, event in parsed.events]
-    return events, [(r.index, r.reason.partition(":")[0]) for r in parsed.rejections]
+    return events, [(r.position, r.reason.partition(":")[0]) for r in parsed.rejections]
 
 
 WRITINGS = {
@@ -154,7 +154,7 @@ def test_a_bad_event_of_an_array_is_refused_alone(event: Any, reason: str, place
     parsed = parse_body(dumped(events))
     assert [index for index, _ in parsed.events] == [index for index in range(3) if index != place]
     (rejection,) = parsed.rejections
-    assert rejection.index == place
+    assert rejection.position == place
     assert rejection.reason.startswith(reason)
 
 
@@ -306,7 +306,7 @@ SECRETS: dict[str, Any] = {
 @pytest.mark.parametrize("write", [lambda e: dumped([e, BUDGET]), lambda e: lines(e, BUDGET, b"{oops")], ids=["array", "lines"])
 def test_a_reason_names_the_field_and_never_shows_what_it_holds(event: Any, write: Any) -> None:
     parsed = parse_body(write(event))
-    assert parsed.rejections[0].index == 0
+    assert parsed.rejections[0].position == 0
     assert not any("SECRET" in rejection.reason for rejection in parsed.rejections)
 
 
@@ -341,5 +341,5 @@ RECORDS: dict[str, tuple[list[str], list[int]]] = {
 @pytest.mark.parametrize(("bodies", "refused"), RECORDS.values(), ids=RECORDS)
 def test_each_message_of_a_queue_is_one_event_or_refused_by_its_own_index(bodies: list[str], refused: list[int]) -> None:
     parsed = parse_records(bodies)
-    assert [rejection.index for rejection in parsed.rejections] == refused
+    assert [rejection.position for rejection in parsed.rejections] == refused
     assert [index for index, _ in parsed.events] == [index for index in range(len(bodies)) if index not in refused]
