@@ -31,13 +31,12 @@ from evaluate.episodes import Told
 from evaluate.known_claims import KnownClaims
 from evaluate.readings import BudgetReading, readings_of
 from evaluate.shapes import ParsedEvents, Rejection
-from evaluate.signals import Signals, add_signals
+from evaluate.signals import SIGNALLING, Signals, add_signals
 from evaluate.thresholds import crossings_of
 from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config
 from gateway_alerts.errors import DependencyUnavailable, EventRejected, GatewayAlertsError, InvalidAlert
-from gateway_alerts.events import InboundEvent
 from gateway_alerts.keys import BudgetIdentity
 
 SWEEP_AFTER = timedelta(seconds=SWEEP_AFTER_SECONDS)
@@ -89,8 +88,9 @@ def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config, now: datetim
     is_enabled = config.is_enabled(BUDGET_ALERTS)
     for index, event in parsed.events:
         try:
-            readings = _readings_in(event, gateway=gateway, config=config)
-            add_signals(event, index=index, to=evaluation.signals, gateway=gateway, config=config, now=now)
+            readings = [(reading, offers_at(reading, gateway=gateway, config=config)) for reading in readings_of(event)]
+            if type(event) in SIGNALLING:
+                add_signals(event, index=index, to=evaluation.signals, gateway=gateway, config=config, now=now)
         except EventRejected as error:
             evaluation.rejections.append(Rejection(index, str(error)))
             continue
@@ -110,10 +110,6 @@ def offers_at(reading: BudgetReading, *, gateway: str, config: Config) -> list[O
     """What a reading offers: one offer for each limit that it has reached. Pure."""
     crossings = crossings_of(reading, thresholds=config.thresholds_of(reading.entity_type.get_event_group()))
     return offers_of(reading, crossings, gateway=gateway) if crossings else []
-
-
-def _readings_in(event: InboundEvent, *, gateway: str, config: Config) -> list[tuple[BudgetReading, list[Offer]]]:
-    return [(reading, offers_at(reading, gateway=gateway, config=config)) for reading in readings_of(event)]
 
 
 def raise_alerts(

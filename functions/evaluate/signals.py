@@ -20,6 +20,8 @@ from gateway_alerts.alert_types import (
 from gateway_alerts.config import Config
 from gateway_alerts.events import GatewayAlert, InboundEvent, RequestLog, SlackMessage
 
+#: The events that tell anything besides budgets.
+SIGNALLING = frozenset({RequestLog, GatewayAlert, SlackMessage})
 #: What is made from the usage that request logs add up to; with none of them on, none is kept.
 FROM_USAGE = (DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_ANOMALIES, USER_SPEND_THRESHOLDS)
 

@@ -307,8 +307,8 @@ class Config(_Settings):
 
     def thresholds_of(self, entity_type: str) -> tuple[Decimal, ...]:
         """The rungs of an entity type's maximum budget, ascending, as fractions; empty turns its alerts off."""
-        fallback = self.thresholds.get("default", DEFAULT_THRESHOLDS)
-        return self.thresholds.get(entity_type, fallback)
+        thresholds = self.thresholds
+        return thresholds.get(entity_type, thresholds.get("default", DEFAULT_THRESHOLDS))
 
     def destinations_for(self, *, alert_type: str, entity_type: str, gateway: str, level: str) -> tuple[str, ...]:
         """Names of the destinations of an alert: the first route that matches, else LiteLLM's
