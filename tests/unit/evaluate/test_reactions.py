@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from evaluate.claims import FRUITLESS_SUBMISSIONS, Verdict
 from evaluate.episodes import KnownEpisodes, Told
 from evaluate.outages import MINOR, OVER, Outage, Place
 from evaluate.pipeline import Evaluation, evaluate
-from evaluate.reactions import TOGETHER, Stores, look_after, react, watch_budgets
+from evaluate.reactions import TOGETHER, Stores, look_after, react, tell_due_alerts, watch_budgets
 from evaluate.resolutions import KnownAlerted
 from evaluate.shapes import parse_objects
+from evaluate.usage.scheduled import DueAlert
 from gateway_alerts.alert_types import OUTAGE_ALERTS
 from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config
@@ -374,6 +376,39 @@ def test_what_fails_keeps_no_other_kind_from_its_turn(
     told = container.sweep(now=NOW + timedelta(hours=2), over=[outage()], resolved_notices=True)
     assert [alert.alert_type for alert in container.queue.alerts] == kinds
     assert (told.failure is None) is (kinds == KINDS and not container.calls.unavailable)
+
+
+class TestDueByTheClock:
+    def due(self, name: str) -> DueAlert:
+        (alert,) = alerts_in([budget_event(spend=10, max_budget=10, user_id=name)])
+        return DueAlert(f"report#daily#{name:0>8}", Decimal(1), int(NOW.timestamp()), alert)
+
+    def tell(self, container: Container, *names: str, **config: Any) -> tuple[Told, list[str]]:
+        due = [self.due(name) for name in names]
+        told, settled = tell_due_alerts(due, stores=container.stores, now=NOW, config=Config.model_validate(config))
+        return told, [key.rpartition("#")[2].lstrip("0") for key, _ in settled]
+
+    def test_what_somebody_has_told_is_settled_and_the_others_are_told(self, container: Container) -> None:
+        assert self.tell(container, "b")[1] == ["b"]
+        told, settled = self.tell(container, "a", "b", "c")
+        assert (len(told.alerts), sorted(settled)) == (2, ["a", "b", "c"])
+        assert [alert.entity.id for alert in container.queue.alerts] == ["b", "a", "c"]
+
+    def test_more_than_one_transaction_takes_are_all_told(self, container: Container) -> None:
+        names = [f"u{number}" for number in range(TOGETHER + 30)]
+        told, settled = self.tell(container, *names)
+        assert (len(told.alerts), len(settled)) == (len(names), len(names))
+
+    def test_a_transaction_in_the_way_tells_nothing_and_the_next_run_does(self, container: Container) -> None:
+        container.claims.conflicts = 1
+        with pytest.raises(DependencyUnavailable, match="another transaction was in the way"):
+            self.tell(container, "a")
+        assert container.told == []
+        assert len(self.tell(container, "a")[0].alerts) == 1
+
+    def test_quiet_hours_hold_it(self, container: Container) -> None:
+        told, settled = self.tell(container, "a", quiet_hours=[{"begin": "08:00", "end": "10:00", "levels": ["High"]}])
+        assert (told.held_count, container.told, settled) == (1, [], ["a"])
 
 
 class TestEndsOfOutages:

@@ -728,3 +728,9 @@ def test_an_empty_document_says_what_its_validation_would(document: str) -> None
     assert config == validated
     assert {name: type(value) for name, value in config} == {name: type(value) for name, value in validated}
     assert (config.settings_without_effect(), config.model_fields_set) == (validated.settings_without_effect(), set())
+
+
+def test_what_breaks_the_reader_itself_is_refused_by_name() -> None:
+    broken = '{"alerting_args": {"daily_spend_per_user_threshold": [0, [1], 99999999999999999999999]}}'
+    with pytest.raises(ConfigurationError, match=r"^CONFIG: cannot be read$"):
+        parse_config(broken)
