@@ -27,6 +27,7 @@ def test_the_layer_ships_what_the_tests_ran_with() -> None:
 def test_the_layer_holds_no_more_than_it_needs() -> None:
     # Installed beside httpx they make its import half as dear again.
     assert not {"click", "rich", "pygments", "aws-xray-sdk", "jsonschema"} & set(_versions(LAYER))
+    assert not {"boto3", "s3transfer"} & set(_versions(LAYER))  # clients are botocore's own
 
 
 @pytest.mark.parametrize("lock", [LAYER, DEVELOPMENT, SAM, LITELLM], ids=lambda path: path.name if path != LAYER else "layer")

@@ -41,7 +41,7 @@ QUIET_FLUSH_SECONDS = 300
 
 def silence_clients() -> None:
     """Keep clients from logging what they send, before the first of them is made: a webhook's URL is its secret."""
-    for name in ("httpx", "httpcore", "boto3", "botocore", "urllib3"):
+    for name in ("httpx", "httpcore", "botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -122,7 +122,7 @@ def test_more_values_than_one_line_takes_are_all_published(counts: Counts, capsy
     assert [blob["PostsDelivered"] for blob in blobs if "PostsDelivered" in blob] == [[250.0]]
 
 
-@pytest.mark.parametrize("name", ["httpx", "httpcore", "boto3", "botocore", "urllib3"])
+@pytest.mark.parametrize("name", ["httpx", "httpcore", "botocore", "urllib3"])
 def test_clients_do_not_log_what_they_send(name: str) -> None:
     logging.getLogger(name).setLevel(logging.NOTSET)
     silence_clients()
