@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
 INTERVAL_SECONDS = 0.5
+#: A process counts from when it first has this much of what it has in the end: its first work loads the SDK.
+LOADED_SHARE = 0.75
 
 
 class Growth(NamedTuple):
-    """What one process's memory did in the second half of its samples. All in KiB.
+    """What one process's memory did in the second half of its samples, once it had loaded all that it works with. In KiB.
 
     ``slope`` is the least-squares line's rise over that half.
     """
@@ -43,8 +45,9 @@ class Memory:
         self._thread.join()
 
     def growth(self) -> dict[int, Growth]:
-        """Of each process that was there for at least eight samples."""
-        return {pid: growth_of(samples) for pid, samples in self.samples.items() if len(samples) >= 8}
+        """Of each process that was there, and loaded, for at least eight samples."""
+        loaded = {pid: since_loaded(samples) for pid, samples in self.samples.items()}
+        return {pid: growth_of(samples) for pid, samples in loaded.items() if len(samples) >= 8}
 
     def _run(self) -> None:
         while not self._stopped.wait(INTERVAL_SECONDS):
@@ -59,6 +62,12 @@ def resident(pids: Sequence[int]) -> dict[int, int]:
     command = ["/bin/ps", "-o", "pid=,rss=", "-p", ",".join(map(str, pids))]
     lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     return {int(pid): int(rss) for pid, rss in (line.split() for line in lines)}
+
+
+def since_loaded(samples: Sequence[int]) -> Sequence[int]:
+    """The samples of a process from when it had loaded what its first work loads."""
+    first = next((i for i, sample in enumerate(samples) if sample >= LOADED_SHARE * samples[-1]), 0)
+    return samples[first:]
 
 
 def growth_of(samples: Sequence[int]) -> Growth:
