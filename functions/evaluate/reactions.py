@@ -4,6 +4,7 @@
 step            in                          out                                   where a failure goes
 ==============  ==========================  ====================================  =================================
 tell            occurrences                 alerts, or counts for later           503, the sender tries again
+tell outages    what gateways say of them   outages, claimed and enqueued         the same
 count errors    errors of deployments       outages, claimed and enqueued         the same
 note calls      requests begun and ended    nothing                               the same
 watch budgets   alerts, readings            notices that one was raised           the same
