@@ -22,7 +22,7 @@ from evaluate.request_logs import UNKNOWN_MODEL
 from evaluate.table import AlertsTable, Attributes, ConditionNotMet, agenda_shard
 from gateway_alerts.alert_types import ALERT_TYPES, LLM_REQUESTS_HANGING
 from gateway_alerts.alerts import Alert, Entity, Fact
-from gateway_alerts.bounds import MAX_EPOCH_SECONDS
+from gateway_alerts.bounds import MAX_EPOCH_SECONDS, moment_of
 from gateway_alerts.config import Config
 from gateway_alerts.distributions import buckets_of
 from gateway_alerts.errors import InvalidEvent
@@ -90,13 +90,7 @@ def signal_of(alert: GatewayAlert, *, gateway: str, config: Config, now: datetim
 def _moment(value: object) -> datetime | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_EPOCH_SECONDS:
         return datetime.fromtimestamp(value, UTC)
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
+    return moment_of(value)
 
 
 def hanging_claims(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from evaluate.shapes import ParsedEvents, parse_body, parse_objects, parse_records
 from evaluate.tokens import GATEWAY_NAME, IngestTokens
-from gateway_alerts.bounds import in_utc
+from gateway_alerts.bounds import moment_of
 from gateway_alerts.errors import MalformedBody, NotFound, PayloadTooLarge, SlackRefused, Unauthorized
 from gateway_alerts.masking import masked
 
@@ -107,7 +107,8 @@ def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]
         return _read_http(event, tokens=tokens)
     if is_schedule(event):
         return (
-            ReportsRequest(_moment(event.get("time")))
+            # None where nobody has put a time in the place of the schedule's variable.
+            ReportsRequest(moment_of(event.get("time")))
             if event["schedule"] == REPORTS_SCHEDULE
             else _BY_SCHEDULE[event["schedule"]]
         )
@@ -120,14 +121,6 @@ def read_request(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]
     if event.get("source") == EVENT_SOURCE and event.get("detail-type") in DETAIL_TYPES:
         return _read_eventbridge(event["detail"])
     raise NotFound(f"not an HTTP request, a queue's batch, a schedule of ours or an EventBridge event of source {EVENT_SOURCE}")
-
-
-def _moment(value: object) -> datetime | None:
-    """The time in a schedule's input; None where it has none, such as where nobody has put one in its place."""
-    try:
-        return in_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def _read_http(event: Mapping[str, Any], *, tokens: Callable[[], IngestTokens]) -> EventsRequest | SlackRequest | Task:

@@ -26,3 +26,11 @@ def in_utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("is beyond the calendar") from None
+
+
+def moment_of(text: object) -> datetime | None:
+    """The moment that an ISO 8601 text says, in UTC; None for anything else, and for one that is beyond the calendar."""
+    try:
+        return in_utc(datetime.fromisoformat(text)) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -25,7 +25,7 @@ STARTS: dict[str, tuple[Any, datetime]] = {
     "ISO 8601": ("2026-11-24T08:59:50Z", NOW - timedelta(seconds=10)),
     "ISO 8601 without a zone, which is UTC": ("2026-11-24T08:59:50", NOW - timedelta(seconds=10)),
     "a clock that is ahead": ("2026-11-24T10:00:00Z", NOW),
-    "before the calendar of the table": ("0001-01-01T00:00:00+14:00", NOW - timedelta(days=2)),
+    "beyond the calendar, which is no time": ("0001-01-01T00:00:00+14:00", NOW),
     "longer ago than a request is kept": (0, NOW - timedelta(days=2)),
     "not said": (None, NOW),
     "no time": ("soon", NOW),
