@@ -182,7 +182,8 @@ def watch_budgets(
             _resolve(known, reading, told, stores=stores, now=now, request_id=request_id, config=config)
             del alerted[known.key]
         for alert in raised:
-            if alert.budget is not None and alert.budget.kind == "maximum" and not alert.is_resolved:
+            is_named = alert.entity.id or alert.entity.name
+            if is_named and alert.budget is not None and alert.budget.kind == "maximum" and not alert.is_resolved:
                 stores.alerted().note(alert, due_at=due_at(alert, now=now, config=config))
     except DependencyUnavailable as error:
         told.failure = error

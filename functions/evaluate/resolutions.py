@@ -88,6 +88,8 @@ def raised_again(
     for reading, offers in readings:
         info, entity_type = reading.user_info, reading.entity_type
         who = entity_type.get_id(info) or entity_type.get_name(info)
+        if who is None:
+            continue  # another one without a name may have alerted
         known = alerted.get(alerted_key(gateway, entity_type.get_event_group(), who))
         if known is None or known.alert.budget is None or info.max_budget is None:
             continue

@@ -11,7 +11,7 @@ from evaluate.episodes import KnownEpisodes, Told
 from evaluate.outages import MINOR, OVER, Outage, Place
 from evaluate.pipeline import Evaluation, evaluate
 from evaluate.reactions import TOGETHER, Stores, look_after, react, tell_due_alerts, watch_budgets
-from evaluate.resolutions import KnownAlerted
+from evaluate.resolutions import Alerted, KnownAlerted, alerted_key
 from evaluate.shapes import parse_objects
 from evaluate.usage.scheduled import DueAlert
 from gateway_alerts.alert_types import OUTAGE_ALERTS
@@ -312,6 +312,16 @@ class TestBudgetsThatAreWellAgain:
         container.alerted.unavailable = {"note"}
         (alert,) = alerts_in([budget_event(spend=10, max_budget=10, user_id="u")])
         assert isinstance(container.watch(raised=[alert]).failure, DependencyUnavailable)
+
+    def test_one_without_a_name_is_not_taken_for_another_one(self, container: Container) -> None:
+        (alert,) = alerts_in([budget_event("project_budget", spend=10, max_budget=10, team_id="t")])
+        container.watch(raised=[alert])
+        assert container.alerted.items == {}
+        key = alerted_key("gw", "project", None)
+        container.alerted.items[key] = (Alerted(key, alert), PERIOD_END)
+        other = Container(alerted=container.alerted)
+        other.watch(budget_event("project_budget", spend=10, max_budget=20, team_id="another"))
+        assert other.told == []
 
     def test_a_soft_budget_and_a_notice_are_not_listed(self, container: Container) -> None:
         (soft,) = alerts_in([budget_event(spend=5, max_budget=100, soft_budget=5, user_id="u")])
