@@ -1,9 +1,6 @@
 """The handler, whole, with AWS answering from memory: what is asked of whom, what is answered, logged and counted."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -23,6 +20,7 @@ from gateway_alerts.errors import (
     NotFound,
 )
 from tests.pipeline.evaluate.builders import budget_event, http_request, request_log
+from tests.unit.cold_start import is_imported
 from tests.unit.evaluate.conftest import QUEUE_URL, TABLE
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws, age_secrets
 
@@ -512,6 +510,4 @@ def test_a_wrong_token_is_in_no_log_line(container: FakeAws, capsys: pytest.Capt
     ],
 )
 def test_a_cold_start_does_not_import_what_a_quiet_invocation_does_not_need(module: str) -> None:
-    code = f"import sys, evaluate.app; sys.exit({module!r} in sys.modules)"
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert not is_imported(module, by="import evaluate.app")

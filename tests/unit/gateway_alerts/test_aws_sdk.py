@@ -1,8 +1,6 @@
 """Our clients against botocore's own: the same requests, from less."""
 
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from botocore.session import Session
 
 from gateway_alerts import aws_sdk
 from gateway_alerts.aws_sdk import make_client
+from tests.unit.cold_start import is_imported
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws
 
 #: Of each service an operation that is used; its error is answered, so that no answer has to be made up.
@@ -86,7 +85,4 @@ def test_the_table_of_all_endpoints_is_not_read(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_client_needs_no_boto3() -> None:
-    code = "import sys; from gateway_alerts.aws import aws_client; aws_client('sqs'); sys.exit('boto3' in sys.modules)"
-    environment = {"PYTHONPATH": ":".join(sys.path), "AWS_DEFAULT_REGION": "us-east-1"}
-
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert not is_imported("boto3", by="from gateway_alerts.aws import aws_client; aws_client('sqs')")

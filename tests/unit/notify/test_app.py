@@ -1,9 +1,6 @@
 """The wiring: from the environment to collaborators. Whole batches are in tests/pipeline/notify."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +17,7 @@ from notify.app import Application
 from notify.http_client import REQUEST_SECONDS
 from notify.outcomes import Ambiguous, Delivered, Permanent, Reason, RetryLater
 from notify.pipeline import Notified
+from tests.unit.cold_start import is_imported
 from tests.unit.notify.fakes import NOW, WEBHOOK, assert_no_secret
 
 NEEDED = {
@@ -235,6 +233,4 @@ def _client_of(destination: Any) -> Callable[[], httpx.Client]:
     ],
 )
 def test_a_cold_start_does_not_import_what_most_batches_do_not_need(module: str) -> None:
-    code = f"import sys, notify.app; sys.exit({module!r} in sys.modules)"
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert not is_imported(module, by="import notify.app")
