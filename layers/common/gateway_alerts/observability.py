@@ -87,26 +87,27 @@ class Counts:
         is_stale = (now - self._flushed_at).total_seconds() >= QUIET_FLUSH_SECONDS
         if not (noteworthy or is_stale):
             return
-        from aws_lambda_powertools.metrics import MetricUnit
-
         # Powertools gives all of a flush the same dimensions: one flush for each set of them, the plain one first.
         self._add_values()
         for dimensions, counter in sorted(self._counters.items()):
             for name, count in counter.items():
                 if count:
-                    self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+                    self._add_metric(name, count)
             self._publish(dimensions)
         self._counters = {(): Counter()}
         self._flushed_at = now
 
     def _add_values(self) -> None:
+        for name, values in self._values.items():
+            for value in values:
+                self._add_metric(name, value)
+        self._values.clear()
+
+    def _add_metric(self, name: str, value: float) -> None:
         from aws_lambda_powertools.metrics import MetricUnit
 
-        for name, values in self._values.items():
-            unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
-            for value in values:
-                self._metrics.add_metric(name=name, unit=unit, value=value)
-        self._values.clear()
+        unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
+        self._metrics.add_metric(name=name, unit=unit, value=value)
 
     def _publish(self, dimensions: _Dimensions) -> None:
         if not self._metrics.metric_set:
