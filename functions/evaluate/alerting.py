@@ -46,13 +46,6 @@ class Offer(NamedTuple):
     unnamed_identity: BudgetIdentity | None = None
 
     @property
-    def names(self) -> BudgetIdentity | None:
-        """Where a container remembers that the entity has taken the place of its unnamed one; None where there is none."""
-        if self.unnamed_identity is None:
-            return None
-        return self.identity._replace(entity_hint=self.unnamed_identity.entity_hint or "")
-
-    @property
     def waits_for_log(self) -> bool:
         """Whether a request log is to come that names whose budget it is. It tells of no soft budget."""
         entity_type, info = self.reading.entity_type, self.reading.user_info

@@ -47,10 +47,11 @@ class BaseBudgetAlertType(ABC):
 
     def get_hint(self, user_info: UserInfo) -> str | None:
         """What tells entities without an id apart, as far as the event allows."""
-        return self.get_name(user_info)
+        name = self.get_name(user_info)
+        return self.get_unnamed_hint(user_info) if name is None else name
 
-    def get_unnamed_hint(self, user_info: UserInfo) -> str | None:  # noqa: ARG002 (who is named by the log reads it)
-        """The hint of an event that names the same entity neither by id nor by name."""
+    def get_unnamed_hint(self, user_info: UserInfo) -> str | None:  # noqa: ARG002 (who has one reads it)
+        """What tells them apart where the event names them neither by id nor by name."""
         return None
 
     def fields_for_id(self, entity_id: str) -> dict[str, str]:
@@ -250,10 +251,6 @@ class ProjectBudgetAlert(BaseBudgetAlertType):
     @override
     def get_name(self, user_info: UserInfo) -> str | None:
         return given(user_info.project_alias)
-
-    @override
-    def get_hint(self, user_info: UserInfo) -> str | None:
-        return self.get_name(user_info) or self.get_unnamed_hint(user_info)
 
     @override
     def get_unnamed_hint(self, user_info: UserInfo) -> str | None:

@@ -326,9 +326,10 @@ def _unnamed_claims(offers: Sequence[Offer], *, known: KnownClaims, now: int, tt
     """
     found: dict[BudgetIdentity, Claim] = {}
     for offer in offers:
-        unnamed, names = offer.unnamed_identity, offer.names
-        if unnamed is None or names is None:
+        unnamed = offer.unnamed_identity
+        if unnamed is None:
             continue
+        names = offer.identity._replace(entity_hint=unnamed.entity_hint or "")
         claim = Claim(unnamed.table_key, offer.rung, None, None)
         is_higher = names not in found or found[names].rung < claim.rung
         if is_higher and not known.get(names).settles(claim, now=now, ttl_seconds=ttl_seconds):
