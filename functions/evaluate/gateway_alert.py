@@ -43,8 +43,8 @@ PROMPTS = frozenset({"prompt", "messages", "input"})
 #: Used elsewhere in the alert, so no facts.
 _NOT_FACTS = frozenset({"count", "response_seconds", "state"})
 MAX_FACT_CHARACTERS = 300
-#: The level of an alert that names a severity (``minor`` or ``major``, of an outage) and none itself.
-_LEVELS: dict[str, Level] = {"minor": "Medium", "major": "High"}
+#: The level of an outage by its severity.
+LEVELS: dict[str, Level] = {"minor": "Medium", "major": "High"}
 MAX_COUNT = 1_000_000
 
 #: Metadata that names whom an alert is about → its entity type; the first that is given, a region's outage apart.
@@ -80,7 +80,7 @@ def occurrence_of(alert: GatewayAlert, *, gateway: str, config: Config, now: dat
         alert_type=row.name,
         gateway=gateway,
         alike=subject if any(subject) else (message, *_stable(said)),
-        level=alert.level or _LEVELS.get(said.get("severity", "")) or row.level,
+        level=alert.level or LEVELS.get(said.get("severity", "")) or row.level,
         message=message,
         entity=_entity(said, gateway=gateway, is_region=row.name == REGION_OUTAGE_ALERTS),
         first_at=at,

@@ -27,7 +27,7 @@ from functools import cache
 from typing import NamedTuple, Protocol
 
 from evaluate.claims import Claim
-from evaluate.gateway_alert import SUBJECTS
+from evaluate.gateway_alert import LEVELS, SUBJECTS
 from evaluate.occurrences import Occurrence, facts_of
 from evaluate.request_logs import api_base_of, ended_at, model_of, provider_of, status_of, upstream_model_of
 from evaluate.table import AlertsTable, Attributes, ConditionNotMet, agenda_shard, number
@@ -234,11 +234,12 @@ def outage_in(counted: "Counted", place: Place, *, gateway: str, config: Config,
 def outage_claim(outage: Outage, *, now: datetime, request_id: str, config: Config) -> tuple[Claim, Alert]:
     """The claim that decides who tells of an outage (or of its end, at rung OVER), with the alert."""
     place, is_over = outage.place, outage.rung == OVER
-    level: Level = "Low" if is_over else "High" if outage.rung == MAJOR else "Medium"
+    severity = "major" if outage.rung == MAJOR else "minor"
+    level: Level = "Low" if is_over else LEVELS[severity]
     name = masked(place.model or place.id)
     entity_type = "deployment" if place.alert_type == OUTAGE_ALERTS else "region"
     said = {
-        "Severity": "" if is_over else "major" if outage.rung == MAJOR else "minor",
+        "Severity": "" if is_over else severity,
         "Provider": place.provider,
         "API base": place.api_base,
         "Deployment": place.id if entity_type == "deployment" else "",

@@ -152,10 +152,10 @@ def _claim_unless_told(
     """Claim an alert together with the name under which another way in may have told it; returns what it lost against."""
     if by_name is None:
         return _claim_one(claim, alert, told, stores=stores, now=now, config=config)
-    held_until = config.held_until(alert_type=alert.alert_type, level=alert.level, now=now)
-    own, named = _submit([claim.held(held_until), by_name], stores=stores, now=now)
+    claim = claim.held(config.held_until(alert_type=alert.alert_type, level=alert.level, now=now))
+    own, named = _submit([claim, by_name], stores=stores, now=now)
     if own.verdict is not Verdict.UNDECIDED:
-        _settle(own.verdict, claim, alert, told, held_until=held_until, stores=stores)
+        _settle(own.verdict, claim, alert, told, stores=stores)
         return own.state
     if named.verdict is Verdict.LOST and named.state.came_by_another_way(by_name, now=int(now.timestamp())):
         claim = claim._replace(outbox=None)  # won without a word, so that it stays told when the other way has forgotten it
@@ -232,9 +232,9 @@ def tell_due_alerts(
 
 def _claim_one(claim: Claim, alert: Alert, told: Told, *, stores: Stores, now: datetime, config: Config) -> ClaimState:
     """Claim an alert, and enqueue it when it was won; returns what it lost against."""
-    held_until = config.held_until(alert_type=alert.alert_type, level=alert.level, now=now)
-    ((verdict, state),) = _submit([claim.held(held_until)], stores=stores, now=now)
-    _settle(verdict, claim, alert, told, held_until=held_until, stores=stores)
+    claim = claim.held(config.held_until(alert_type=alert.alert_type, level=alert.level, now=now))
+    ((verdict, state),) = _submit([claim], stores=stores, now=now)
+    _settle(verdict, claim, alert, told, stores=stores)
     return state
 
 
@@ -247,10 +247,10 @@ def _submit(claims: Sequence[Claim], *, stores: Stores, now: datetime) -> list[D
     raise DependencyUnavailable("DynamoDB: other transactions were in the way each time")
 
 
-def _settle(verdict: Verdict, claim: Claim, alert: Alert, told: Told, *, held_until: datetime | None, stores: Stores) -> None:
+def _settle(verdict: Verdict, claim: Claim, alert: Alert, told: Told, *, stores: Stores) -> None:
     if verdict is Verdict.LOST or claim.outbox is None:
         told.repeat_count += 1
-    elif held_until is None:
+    elif claim.held_until is None:
         _send([(claim.key, alert)], told, stores=stores)
     else:
         told.held_count += 1
