@@ -37,6 +37,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gateway_alerts.errors import DependencyUnavailable
+from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -168,7 +169,7 @@ class ClaimStore(Protocol):
 
 
 class DynamoDBClaims:
-    """Claims in a DynamoDB table with the partition key ``pk`` and the index ``outbox-index``."""
+    """Claims in the alerts table, with its index ``outbox-index``."""
 
     def __init__(self, client: "BaseClient", *, table_name: str, ttl_seconds: int) -> None:
         self._client: Any = client
@@ -202,7 +203,7 @@ class DynamoDBClaims:
         self._call(
             "update_item",
             TableName=self._table_name,
-            Key={"pk": {"S": claim.key}},
+            Key=item_key(claim.key),
             UpdateExpression="SET ttl_claimed_at = :now, ttl_rung = :rung, expires_at = :expires_at "
             "REMOVE outbox, outbox_shard, outbox_at",
             ConditionExpression="attribute_not_exists(ttl_rung) OR ttl_rung <= :rung",
@@ -272,7 +273,7 @@ class DynamoDBClaims:
             }
         return {
             "TableName": self._table_name,
-            "Key": {"pk": {"S": claim.key}},
+            "Key": item_key(claim.key),
             "UpdateExpression": "SET " + ", ".join(assignments),
             "ConditionExpression": wins_if,
             "ExpressionAttributeValues": values,
@@ -282,7 +283,7 @@ class DynamoDBClaims:
     def _clearing_update(self, outbox: PendingOutbox) -> dict[str, Any]:
         return {
             "TableName": self._table_name,
-            "Key": {"pk": {"S": outbox.key}},
+            "Key": item_key(outbox.key),
             "UpdateExpression": "REMOVE outbox, outbox_shard, outbox_at",
             "ConditionExpression": "outbox = :alerts",
             "ExpressionAttributeValues": {":alerts": {"L": [{"S": alert} for alert in outbox.alerts]}},

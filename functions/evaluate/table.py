@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluate.claims import OUTBOX_INDEX
 from gateway_alerts.errors import DependencyUnavailable
+from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -57,7 +58,7 @@ class AlertsTable:
         """
         parameters: dict[str, Any] = {
             "TableName": self._name,
-            "Key": {"pk": {"S": key}},
+            "Key": item_key(key),
             "UpdateExpression": expression,
             "ReturnValues": "ALL_NEW" if is_read else "NONE",
         }
@@ -72,7 +73,7 @@ class AlertsTable:
 
     def delete(self, key: str, *, condition: str = "", values: Values | None = None) -> None:
         """Delete one item. Raises ConditionNotMet."""
-        parameters: dict[str, Any] = {"TableName": self._name, "Key": {"pk": {"S": key}}}
+        parameters: dict[str, Any] = {"TableName": self._name, "Key": item_key(key)}
         if condition:
             parameters |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if values:

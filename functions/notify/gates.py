@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gateway_alerts.errors import DependencyUnavailable
+from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -132,7 +133,7 @@ class DynamoDBGates:
 
         parameters: dict[str, Any] = {
             "TableName": self._table_name,
-            "Key": {"pk": {"S": f"gate#{destination}"}},
+            "Key": item_key(f"gate#{destination}"),
             "UpdateExpression": update,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": {

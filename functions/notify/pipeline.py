@@ -168,10 +168,6 @@ def _bury(letters: Sequence[DeadLetter], notified: Notified, *, ports: Ports) ->
     return kept
 
 
-def _delivery(record: Received) -> tuple[str, str]:
-    return record.queued.alert.alert_id, record.queued.destination
-
-
 class _Delivery:
     """Everything of one batch that is for one destination."""
 
@@ -271,8 +267,9 @@ class _Delivery:
 
     def _without_known(self, records: Sequence[Received]) -> list[Received]:
         """Records without those whose alerts have been delivered: these are done with. Raises DependencyUnavailable."""
-        known = self._ports.deliveries.among([_delivery(record) for record in records])
-        done = {record.message_id for record in records if _delivery(record) in known}
+        alerts = [record.queued.alert for record in records]
+        known = self._ports.deliveries.among(alerts, destination=self._name, now=self._ports.clock())
+        done = {record.message_id for record in records if record.queued.alert.alert_id in known}
         self._settled |= done
         self.notified.redelivered_count += len(done)
         return [record for record in records if record.message_id not in done]
@@ -316,8 +313,8 @@ class _Delivery:
         self._settled |= {message_id for item in message.items for message_id in item.message_ids}
         self.notified.delays.append((via, max(self._now - item.alert.raised_at for item in message.items)))
         try:
-            delivered = [(alert_id, self._name) for item in message.items for alert_id in item.alert_ids]
-            self._ports.deliveries.note(delivered, now=self._now)
+            delivered = [alert_id for item in message.items for alert_id in item.alert_ids]
+            self._ports.deliveries.note(delivered, destination=self._name, now=self._ports.clock())
         except DependencyUnavailable as error:
             self.notified.faults.append(f"{via}: delivered and not noted: {error}")
         self._heal(via, is_probe=is_probe)

@@ -16,8 +16,7 @@ from tests.bench.samples import TOKEN
 _ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "DynamoDB_20120810.UpdateItem": lambda _: {},
     "DynamoDB_20120810.TransactWriteItems": lambda _: {},
-    "DynamoDB_20120810.BatchGetItem": lambda _: {"Responses": {}, "UnprocessedKeys": {}},
-    "DynamoDB_20120810.BatchWriteItem": lambda _: {"UnprocessedItems": {}},
+    "DynamoDB_20120810.Query": lambda _: {"Items": []},
     "AmazonSQS.SendMessageBatch": lambda request: {
         "Successful": [{"Id": entry["Id"], "MessageId": entry["Id"], "MD5OfMessageBody": ""} for entry in request["Entries"]]
     },

@@ -58,9 +58,8 @@ def _notify(stub: AWSStub) -> list[Row]:
     before = stub.count("DynamoDB")
     ports = ports_to(lambda _: webhook, client=lambda: aws.aws_client("dynamodb"))
     posts = len(notify(sqs_event(1_000, now=now)["Records"], ports=ports, now=now).outcomes)
-    # 100 keys a read and 25 items a write is what the service takes; the gate is asked for each post and let go once.
-    calls, floor = stub.count("DynamoDB") - before, 1_000 / 100 + 1_000 / 25 + posts + 1
-    return [Row("calls", "notify, 1,000 alerts: DynamoDB calls / fullest batches", "calls", calls, floor)]
+    # What was delivered is asked once; the gate is asked for each post, each post is noted, and the gate let go once.
+    return [Row("calls", "notify, 1,000 alerts: DynamoDB calls", "calls", stub.count("DynamoDB") - before, 2 * posts + 2)]
 
 
 def _container(stub: AWSStub) -> list[Row]:

@@ -62,11 +62,8 @@ def ports_to(destination: Callable[[str], Destination], *, client: Callable[[], 
 class FakeDynamoDB:
     """Knows nothing and takes everything, without any of the SDK's work."""
 
-    def batch_get_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
-        return {"Responses": {}, "UnprocessedKeys": {}}
-
-    def batch_write_item(self, RequestItems: Any) -> dict[str, Any]:  # noqa: N803
-        return {"UnprocessedItems": {}}
+    def query(self, **_: Any) -> dict[str, Any]:
+        return {"Items": []}
 
     def update_item(self, **_: Any) -> dict[str, Any]:
         return {}

@@ -26,7 +26,7 @@ POSTS_PER_SECOND, ALERTS_PER_POST = 1, 60
 CALL_SECONDS = 0.005
 #: What Lambda's runtime client takes for a request besides the handler (`make bench`, an empty function).
 RUNTIME_SECONDS = 0.0005
-WRITE_UNITS_PER_ALERT = 5.2
+WRITE_UNITS_PER_ALERT = 4.3
 #: A container whose memory buys this much of a processor (1,024 of 1,769 MB).
 PROCESSOR_SHARE = 1_024 / 1_769
 KNOWN_CLAIMS = 50_000

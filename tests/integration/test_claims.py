@@ -17,6 +17,7 @@ from evaluate.known_claims import KnownClaims
 from evaluate.pipeline import raise_alerts, sweep_outbox
 from gateway_alerts.alerts import Alert
 from gateway_alerts.errors import DependencyUnavailable
+from gateway_alerts.keys import item_key
 from local.ministack import free_port
 from local.resources import Resources
 from tests.integration._ministack import eager_client, resources  # noqa: F401 (a fixture)
@@ -41,9 +42,7 @@ class Table:
         self.claims = DynamoDBClaims(self.client, table_name=self.name, ttl_seconds=TTL_SECONDS)
 
     def item(self, key: str) -> dict[str, Any]:
-        item: dict[str, Any] = self.client.get_item(TableName=self.name, Key={"pk": {"S": key}}, ConsistentRead=True).get(
-            "Item", {}
-        )
+        item: dict[str, Any] = self.client.get_item(TableName=self.name, Key=item_key(key), ConsistentRead=True).get("Item", {})
         return item
 
     def outbox(self, key: str) -> list[str]:

@@ -1,15 +1,17 @@
-"""What was delivered, in the template's own table in the emulator: real conditions, real batches, real expiry."""
+"""What was delivered, in the template's own table in the emulator: real sets, real ranges, real expiry."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from gateway_alerts.alerts import Alert
 from local.ministack import Ministack, running_ministack
 from local.resources import Resources, aws_client
 from local.template import expanded_template
-from notify.deliveries import KEEP_SECONDS, DynamoDBDeliveries
-from tests.unit.notify.fakes import NOW
+from notify.deliveries import CLOCKS_DIFFER, KEEP_SECONDS, DynamoDBDeliveries
+from tests.unit.notify.fakes import NOW, make_alert, millis
 
 pytestmark = pytest.mark.integration
 
@@ -26,12 +28,7 @@ class Table:
     def __init__(self, emulator: Ministack) -> None:
         self.client = aws_client("dynamodb", emulator.endpoint_url)
         self.name = Resources(expanded_template(), emulator.endpoint_url).ref("AlertsTable")
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.client.meta.events.register("provide-client-params.dynamodb", self._keep)
         self.deliveries = DynamoDBDeliveries(lambda: self.client, table_name=self.name)
-
-    def _keep(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        self.calls.append((model.name, params))
 
     def items(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.client.scan(TableName=self.name)["Items"]
@@ -39,8 +36,13 @@ class Table:
 
     def empty(self) -> None:
         for item in self.items():
-            self.client.delete_item(TableName=self.name, Key={"pk": item["pk"]})
-        self.calls.clear()
+            self.client.delete_item(TableName=self.name, Key={"pk": item["pk"], "sk": item["sk"]})
+
+    def note(self, *alert_ids: str, destination: str = "default", later: timedelta = timedelta(0)) -> None:
+        self.deliveries.note(alert_ids, destination=destination, now=NOW + later)
+
+    def among(self, *asked: Alert, destination: str = "default") -> set[str]:
+        return self.deliveries.among(asked, destination=destination, now=NOW + timedelta(hours=1))
 
 
 @pytest.fixture(scope="module")
@@ -54,60 +56,67 @@ def table(alerts_table: Table) -> Table:
     return alerts_table
 
 
-def some(number: int, destination: str = "default") -> list[tuple[str, str]]:
-    return [(f"alert-{n}", destination) for n in range(number)]
+def some(number: int) -> list[str]:
+    return [f"alert-{n}" for n in range(number)]
+
+
+def alert(alert_id: str, *, later: timedelta = timedelta(0)) -> Alert:
+    return make_alert(alert_id=alert_id, raised_at=NOW + later)
 
 
 def test_what_was_noted_is_found_and_nothing_else(table: Table) -> None:
-    table.deliveries.note([("a", "default"), ("b", "finance")], now=NOW)
+    table.note("a", "b")
+    table.note("c", destination="finance")
 
-    assert table.deliveries.among([("a", "default"), ("a", "finance"), ("b", "finance"), ("c", "default")]) == {
-        ("a", "default"),
-        ("b", "finance"),
-    }
+    assert table.among(alert("a"), alert("c"), alert("d")) == {"a"}
+    assert table.among(alert("a"), alert("c"), destination="finance") == {"c"}
 
 
 def test_nothing_was_delivered_at_first(table: Table) -> None:
-    assert table.deliveries.among(some(3)) == set()
+    assert table.among(alert("a")) == set()
 
 
 def test_an_item_ends_by_the_attribute_that_the_table_lets_items_end_by(table: Table) -> None:
-    table.deliveries.note([("a", "default")], now=NOW)
+    table.note("a")
 
     ttl = table.client.describe_time_to_live(TableName=table.name)["TimeToLiveDescription"]
     (item,) = table.items()
     assert ttl["TimeToLiveStatus"] == "ENABLED"
-    assert item == {"pk": {"S": "delivered#a#default"}, ttl["AttributeName"]: {"N": str(int(NOW.timestamp()) + KEEP_SECONDS)}}
+    assert item == {
+        "pk": {"S": "delivered#default"},
+        "sk": {"N": str(millis(NOW))},
+        "alert_ids": {"SS": ["a"]},
+        ttl["AttributeName"]: {"N": str(int(NOW.timestamp()) + KEEP_SECONDS)},
+    }
 
 
-def test_a_delivery_does_not_show_up_among_the_claims_that_wait_to_be_sent(table: Table) -> None:
-    table.deliveries.note([("a", "default")], now=NOW)
-
-    (item,) = table.items()
-    description = table.client.describe_table(TableName=table.name)["Table"]
-    index_keys = {key["AttributeName"] for index in description["GlobalSecondaryIndexes"] for key in index["KeySchema"]}
-    assert not index_keys & set(item)
-
-
-def test_reads_are_consistent(table: Table) -> None:
-    table.deliveries.among(some(150))
-
-    requests = [params["RequestItems"][table.name] for name, params in table.calls if name == "BatchGetItem"]
-    assert [len(request["Keys"]) for request in requests] == [100, 50]
-    assert all(request["ConsistentRead"] for request in requests)
-
-
-@pytest.mark.parametrize("number", [1, 25, 26, 100, 101, 260])
+@pytest.mark.parametrize("number", [1, 26, 1_000, 10_000])
 def test_any_number_goes_in_and_comes_out(table: Table, number: int) -> None:
-    table.deliveries.note(some(number), now=NOW)
+    table.note(*some(number))
 
-    assert len(table.items()) == number
-    assert table.deliveries.among(some(number + 1)) == set(some(number))
+    assert len(table.items()) == 1
+    assert table.among(*map(alert, some(number + 1))) == set(some(number))
+
+
+def test_all_pages_are_read(table: Table) -> None:
+    """A page ends at a megabyte."""
+    ids = [f"{post}-{n}-{'x' * 64}" for post in range(5) for n in range(5_000)]
+    for post in range(5):
+        table.note(*ids[post * 5_000 : (post + 1) * 5_000], later=timedelta(seconds=post))
+
+    assert table.among(*map(alert, [ids[0], ids[-1], "b"])) == {ids[0], ids[-1]}
 
 
 def test_noting_again_is_no_harm(table: Table) -> None:
-    table.deliveries.note(some(2) * 2, now=NOW)
-    table.deliveries.note(some(3), now=NOW)
+    table.note("a", "a", "b")
+    table.note("a", "b", "c")
 
-    assert len(table.items()) == 3
-    assert table.deliveries.among(some(3) * 2) == set(some(3))
+    assert table.among(*map(alert, "abcd")) == {"a", "b", "c"}
+
+
+def test_what_was_noted_before_the_alerts_were_raised_is_left_out_but_for_clocks_that_differ(table: Table) -> None:
+    table.note("a", later=-CLOCKS_DIFFER)
+    table.note("b", later=-CLOCKS_DIFFER - timedelta(seconds=1))
+
+    assert table.among(alert("a"), alert("b")) == {"a"}
+    assert table.among(alert("a"), alert("b"), alert("c", later=-timedelta(hours=1))) == {"a", "b"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway_alerts.keys import item_key
 from local.resources import Resources
 from notify.gates import BURST_POSTS, HOLD_MILLIS, PROBE_EVERY, DynamoDBGates, Reservation
 from tests.integration._ministack import eager_client
@@ -24,7 +25,7 @@ GONE = "channel_is_archived"
 def client(resources: Resources) -> Iterator[Any]:
     client = eager_client("dynamodb", resources.endpoint_url)
     yield client
-    client.delete_item(TableName=resources.ref("AlertsTable"), Key={"pk": {"S": "gate#team"}})
+    client.delete_item(TableName=resources.ref("AlertsTable"), Key=item_key("gate#team"))
     client.close()
 
 
@@ -114,5 +115,5 @@ def test_a_destination_heals_and_may_break_again(gates: DynamoDBGates) -> None:
 def test_a_gate_is_no_claim_that_waits_to_be_sent(gates: DynamoDBGates, client: Any, resources: Resources) -> None:
     reserve(gates)
 
-    item = client.get_item(TableName=resources.ref("AlertsTable"), Key={"pk": {"S": "gate#team"}})["Item"]
+    item = client.get_item(TableName=resources.ref("AlertsTable"), Key=item_key("gate#team"))["Item"]
     assert not {"outbox_shard", "outbox_at"} & set(item)

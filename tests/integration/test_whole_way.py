@@ -309,7 +309,7 @@ def test_a_digest_is_told_whole_by_the_sweep_when_its_time_has_come(stack: Stack
     for key in held:
         stack.dynamodb.update_item(  # a day passes
             TableName=table,
-            Key={"pk": key},
+            Key={"pk": key, "sk": {"N": "0"}},
             UpdateExpression="SET held_until = :past, outbox_at = :past",
             ExpressionAttributeValues={":past": {"N": "1"}},
         )

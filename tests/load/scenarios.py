@@ -399,7 +399,7 @@ def _let_the_probe_be_due(stage: Stage, channel: str) -> None:
     stack = stage.stack
     stack.dynamodb.update_item(
         TableName=stack.resources.ref("AlertsTable"),
-        Key={"pk": {"S": f"gate#{channel}"}},
+        Key={"pk": {"S": f"gate#{channel}"}, "sk": {"N": "0"}},
         UpdateExpression="SET probe_at_millis = :now",
         ConditionExpression="attribute_exists(broken_reason)",
         ExpressionAttributeValues={":now": {"N": str(int(time.time() * 1000))}},

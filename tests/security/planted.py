@@ -170,8 +170,6 @@ def watch_over(fake_aws: FakeAws, monkeypatch: pytest.MonkeyPatch, capfd: pytest
         "SendMessage": takes,
         "ChangeMessageVisibilityBatch": lambda asked: {"Successful": [{"Id": e["Id"]} for e in asked["Entries"]], "Failed": []},
         "Query": {"Items": []},
-        "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},
-        "BatchWriteItem": {"UnprocessedItems": {}},
     }
     handler = logging.StreamHandler(watch.log_lines)
     handler.setLevel(logging.DEBUG)

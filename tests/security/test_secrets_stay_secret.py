@@ -163,17 +163,13 @@ OUTAGES: dict[str, dict[str, Any]] = {
         "UpdateItem": error(),
         "DeleteItem": error(),
         "TransactWriteItems": error(),
-        "BatchGetItem": error(),
-        "BatchWriteItem": error(),
+        "Query": error(),
     },
     "DynamoDB is throttled": dict.fromkeys(
-        ("UpdateItem", "TransactWriteItems", "BatchGetItem"), error("ProvisionedThroughputExceededException")
+        ("UpdateItem", "TransactWriteItems", "Query"), error("ProvisionedThroughputExceededException")
     ),
-    "DynamoDB cannot be reached": dict.fromkeys(
-        ("UpdateItem", "TransactWriteItems", "BatchGetItem", "BatchWriteItem", "Query"), unreachable(WEBHOOK)
-    ),
-    "DynamoDB takes no note": {"BatchWriteItem": error()},
-    "DynamoDB leaves notes undone": {"BatchWriteItem": {"UnprocessedItems": {"alerts-table": []}}},
+    "DynamoDB cannot be reached": dict.fromkeys(("UpdateItem", "TransactWriteItems", "Query"), unreachable(WEBHOOK)),
+    "DynamoDB takes no note": {"UpdateItem": lambda asked: error() if asked["Key"]["pk"]["S"].startswith("delivered#") else {}},
     "gates cannot be asked": {"UpdateItem": error("ResourceNotFoundException")},
     "SQS refuses": {"SendMessageBatch": error(), "SendMessage": error(), "ChangeMessageVisibilityBatch": error()},
     "SQS cannot be reached": dict.fromkeys(
@@ -191,7 +187,6 @@ OUTAGES: dict[str, dict[str, Any]] = {
     "a defect: an answer that makes no sense": {
         "SendMessageBatch": {"Successful": [EVERYTHING]},
         "Query": {"Items": [{"pk": EVERYTHING}]},
-        "BatchGetItem": {"Responses": EVERYTHING},
     },
 }
 

@@ -10,10 +10,9 @@ from evaluate.claims import SETTLING_SECONDS
 from evaluate.pipeline import evaluate
 from evaluate.shapes import parse_objects
 from gateway_alerts.alerts import parse_queued_alert
-from notify.deliveries import Delivery
 from notify.pipeline import DEAD_AFTER
 from tests.simulation.system import NOTIFY_SECONDS, System
-from tests.simulation.table import TTL_SECONDS, Decision
+from tests.simulation.table import TTL_SECONDS, Decision, Delivery
 from tests.simulation.world import START
 
 

@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from notify.deliveries import Delivery
 from notify.destinations.base import Message
 from notify.destinations.slack import SlackWebhook, verdict
 from notify.gates import PROBE_EVERY, GateState
 from notify.outcomes import Ambiguous, Outcome, Reason, RetryLater
 from notify.rendering.wording import escape
-from tests.simulation.table import Table
+from tests.simulation.table import Delivery, Table
 from tests.simulation.world import Invocation, World
 
 #: No post takes longer.

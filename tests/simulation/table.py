@@ -4,9 +4,9 @@ after their effect.
 The rules of a claim are those of ``tests.pipeline.evaluate.fakes``, which the integration tests hold against DynamoDB.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,13 +15,16 @@ from botocore.exceptions import EndpointConnectionError
 from evaluate.claims import Claim, Decided, PendingOutbox, Verdict
 from gateway_alerts.alerts import Alert
 from gateway_alerts.errors import DependencyUnavailable
-from notify.deliveries import Delivery, DynamoDBDeliveries
+from notify.deliveries import CLOCKS_DIFFER, DynamoDBDeliveries
 from notify.gates import PROBE_EVERY, TRIES, GateState, Reservation, decide
 from tests.pipeline.evaluate.fakes import Item, is_due, wins
 from tests.simulation.world import START, Invocation, World
 
 #: ``budget_alert_ttl``, as it is unless it is set.
 TTL_SECONDS = 86_400
+
+#: (alert_id, destination name)
+Delivery = tuple[str, str]
 
 
 class Decision(NamedTuple):
@@ -39,6 +42,7 @@ class Table:
         self.items: dict[str, Item] = {}
         self.index: dict[str, Item] = {}
         self.delivered_at: dict[Delivery, float] = {}
+        self.posts: dict[tuple[str, int], set[str]] = {}
         self.gates: dict[str, GateState] = {}
         self.decisions: list[Decision] = []
         #: Periods that were noted without an alert, and the highest rung of each.
@@ -211,49 +215,51 @@ class SimGates:
 
 
 class SimDeliveries(DynamoDBDeliveries):
-    """The real adapter, which is also the client that it calls; some keys stay unprocessed."""
+    """The real adapter, which is also the client that it calls: short pages, and a clock that is behind."""
 
     def __init__(self, table: Table) -> None:
         super().__init__(lambda: self, table_name="table")  # type: ignore[arg-type,return-value]
         self.table = table
 
-    def note(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
-        noted = list(deliveries)
+    def note(self, alert_ids: Iterable[str], *, destination: str, now: datetime) -> None:
+        noted = list(alert_ids)
+        behind = CLOCKS_DIFFER if self.table.world.happens(0.5) else timedelta(0)
         try:
-            super().note(noted, now=now)
+            super().note(noted, destination=destination, now=now - behind)
         except DependencyUnavailable:
-            self.table.unnoted |= {(delivery, self.table.world.invocation) for delivery in noted}
+            self.table.unnoted |= {((alert_id, destination), self.table.world.invocation) for alert_id in noted}
             raise
 
-    def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803
-        ((name, request),) = RequestItems.items()
-        now, later = self._split(request["Keys"])
-        found = self._call_table("deliveries.among", lambda: [key for key in now if _delivery(key) in self.table.delivered_at])
-        return {"Responses": {name: found}, "UnprocessedKeys": {name: request | {"Keys": later}} if later else {}}
+    def query(self, **request: Any) -> dict[str, Any]:
+        values = request["ExpressionAttributeValues"]
+        key, since = values[":key"]["S"], int(values[":since"]["N"])
+        after = int(request["ExclusiveStartKey"]["sk"]["N"]) if "ExclusiveStartKey" in request else since - 1
 
-    def batch_write_item(self, *, RequestItems: Any) -> Any:  # noqa: N803
-        ((name, requests),) = RequestItems.items()
-        now, later = self._split(requests)
+        def read() -> dict[str, Any]:
+            found = sorted(millis for name, millis in self.table.posts if name == key and millis > after)
+            page = found[:1] if self.table.world.happens(0.03) else found
+            answer: dict[str, Any] = {"Items": [{"alert_ids": {"SS": sorted(self.table.posts[key, at])}} for at in page]}
+            if len(page) < len(found):
+                answer["LastEvaluatedKey"] = {"sk": {"N": str(page[-1])}}
+            return answer
 
-        def effect() -> None:
-            for request in now:
-                self.table.delivered_at.setdefault(_delivery(request["PutRequest"]["Item"]), self.table.world.now)
+        return self._call_table("deliveries.among", read)
 
-        self._call_table("deliveries.note", effect)
-        return {"UnprocessedItems": {name: later} if later else {}}
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        key, millis = request["Key"]["pk"]["S"], int(request["Key"]["sk"]["N"])
+        destination = key.removeprefix("delivered#")
+        alert_ids = request["ExpressionAttributeValues"][":alert_ids"]["SS"]
 
-    def _split(self, things: list[Any]) -> tuple[list[Any], list[Any]]:
-        cut = 1 if len(things) > 1 and self.table.world.happens(0.03) else len(things)
-        return things[:cut], things[cut:]
+        def add() -> dict[str, Any]:
+            self.table.posts.setdefault((key, millis), set()).update(alert_ids)
+            for alert_id in alert_ids:
+                self.table.delivered_at.setdefault((alert_id, destination), self.table.world.now)
+            return {}
+
+        return self._call_table("deliveries.note", add)
 
     def _call_table[T](self, name: str, effect: Callable[[], T]) -> T:
         try:
             return self.table.call(name, effect)
         except DependencyUnavailable:
             raise EndpointConnectionError(endpoint_url="sim") from None
-
-
-def _delivery(key: Mapping[str, Any]) -> Delivery:
-    """What an item's key says: ``delivered#ALERT_ID#DESTINATION``."""
-    _, alert_id, destination = key["pk"]["S"].split("#")
-    return alert_id, destination

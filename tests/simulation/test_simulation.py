@@ -14,7 +14,7 @@ from tests.simulation.runs import NEVER, Failure, run_seed, run_seeds, run_with_
 SEEDS = 2_000
 CHUNK = 50
 #: Runs that together do everything that there is to do; in the last one an alert waits for a day, and is given up.
-SHORT, BUSY, DAY_LONG = 13, 16, 132
+SHORT, BUSY, DAY_LONG = 3, 9, 132
 EVERY_KIND_OF_STEP = {
     "evaluate": {"arrive", "claims.submit", "claims.note", "queue.send", "claims.clear", "answer"},
     "sweep": {"claims.pending", "queue.send", "claims.clear"},

@@ -43,8 +43,7 @@ RIGHTS: dict[str, set[tuple[str, str]]] = {
         ("ssm:GetParameter", f"{_PARAMETER}ConfigParameter"),
     },
     "NotifyFunctionRole": {
-        ("dynamodb:BatchGetItem", "AlertsTable.Arn"),
-        ("dynamodb:BatchWriteItem", "AlertsTable.Arn"),
+        ("dynamodb:Query", "AlertsTable.Arn"),
         ("dynamodb:UpdateItem", "AlertsTable.Arn"),
         ("logs:CreateLogStream", "NotifyFunctionLogGroup.Arn"),
         ("logs:PutLogEvents", "NotifyFunctionLogGroup.Arn"),

@@ -13,7 +13,7 @@ DEAD_LETTER_QUEUES = ("AlertsDeadLetterQueue", "EventsDeadLetterQueue", "Request
 QUEUES = ("AlertsQueue", "RequestLogQueue", *DEAD_LETTER_QUEUES)
 
 
-@pytest.mark.parametrize(("name", "keys"), [("AlertsTable", ["pk"]), ("UsageTable", ["pk", "sk"])])
+@pytest.mark.parametrize(("name", "keys"), [("AlertsTable", ["pk", "sk"]), ("UsageTable", ["pk", "sk"])])
 def test_the_tables(template: dict[str, Any], name: str, keys: list[str]) -> None:
     table = resource(template, name)
     assert table["BillingMode"] == "PAY_PER_REQUEST"

@@ -40,9 +40,10 @@ class Outside:
     def slack_url(self, path: str = "/slack/T0SECRET1/B0SECRET2/x9SECRET3") -> str:
         return self.url + path
 
-    def delivered(self) -> list[str]:
-        """The keys of what was noted as delivered."""
-        return [key for key in self.dynamodb.items if key.startswith("delivered#")]
+    def delivered(self) -> list[tuple[str, str]]:
+        """What was noted as delivered, by destination and ``alert_id``."""
+        posts = self.dynamodb.posts
+        return [(destination, alert_id) for destination, at in posts for alert_id in posts[destination, at]["alert_ids"]["SS"]]
 
     def texts(self) -> list[str]:
         """The plain text of everything that was posted."""
@@ -50,9 +51,8 @@ class Outside:
 
     def answer(self, path: str, target: str, body: dict[str, Any]) -> tuple[int, str, dict[str, str]]:
         match target.rpartition(".")[2]:
-            case "BatchGetItem" | "BatchWriteItem" as operation if self.dynamodb.fault is None:
-                call = self.dynamodb.batch_get_item if operation == "BatchGetItem" else self.dynamodb.batch_write_item
-                return 200, json.dumps(call(RequestItems=body["RequestItems"])), {}
+            case "Query" if self.dynamodb.fault is None:
+                return 200, json.dumps(self.dynamodb.query(**body)), {}
             case "UpdateItem" if self.dynamodb.fault is None:
                 return self._update_item(body)
             case "ChangeMessageVisibilityBatch":

@@ -5,9 +5,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from gateway_alerts.alerts import parse_queued_alert
+from gateway_alerts.alerts import Alert, parse_queued_alert
 from gateway_alerts.errors import DependencyUnavailable
-from notify.deliveries import Delivery
 from notify.destinations.base import Message
 from notify.gates import GateState, Reservation
 from notify.outcomes import Delivered, Outcome
@@ -43,10 +42,10 @@ class WholeBatchReturned(System):
 
 
 class _NotesNothing:
-    def among(self, deliveries: Iterable[Delivery]) -> set[Delivery]:
+    def among(self, alerts: Sequence[Alert], *, destination: str, now: datetime) -> set[str]:
         return set()
 
-    def note(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
+    def note(self, alert_ids: Iterable[str], *, destination: str, now: datetime) -> None:
         return None
 
 
@@ -64,18 +63,33 @@ class AskedBeforeTheGate(System):
     def notify(records: Sequence[Any], *, ports: Ports, now: datetime) -> Notified:
         queued = [parse_queued_alert(record["body"]) for record in records]
         try:
-            known = ports.deliveries.among([(q.alert.alert_id, q.destination) for q in queued])
+            known = {
+                name: ports.deliveries.among([q.alert for q in queued if q.destination == name], destination=name, now=now)
+                for name in {q.destination for q in queued}
+            }
         except DependencyUnavailable:
             return Notified(failed={record["messageId"] for record in records})
 
         class Remembers:
-            def among(self, asked: Iterable[Delivery]) -> set[Delivery]:
-                return known & set(asked)
+            def among(self, alerts: Sequence[Alert], *, destination: str, now: datetime) -> set[str]:
+                return known[destination]
 
-            def note(self, delivered: Iterable[Delivery], *, now: datetime) -> None:
-                ports.deliveries.note(delivered, now=now)
+            def note(self, alert_ids: Iterable[str], *, destination: str, now: datetime) -> None:
+                ports.deliveries.note(alert_ids, destination=destination, now=now)
 
         return notify(records, ports=ports._replace(deliveries=Remembers()), now=now)
+
+
+class SoughtSinceTheBatch(System):
+    """What was delivered is sought among what was noted since the batch began, not since the alerts were raised."""
+
+    def make_ports(self, invocation: Invocation) -> Ports:
+        class Forgets(SimDeliveries):
+            def among(self, alerts: Sequence[Alert], *, destination: str, now: datetime) -> set[str]:
+                recent = [alert.model_copy(update={"raised_at": now}) for alert in alerts]
+                return super().among(recent, destination=destination, now=now)
+
+        return super().make_ports(invocation)._replace(deliveries=Forgets(self.table))
 
 
 class MarkedBeforeSent(System):
@@ -86,13 +100,12 @@ class MarkedBeforeSent(System):
         deliveries = ports.deliveries
 
         class MarksFirst:
-            def among(self, asked: Iterable[Delivery]) -> set[Delivery]:
-                asked = list(asked)
-                known = deliveries.among(asked)
-                deliveries.note(asked, now=now)
+            def among(self, alerts: Sequence[Alert], *, destination: str, now: datetime) -> set[str]:
+                known = deliveries.among(alerts, destination=destination, now=now)
+                deliveries.note([alert.alert_id for alert in alerts], destination=destination, now=now)
                 return known
 
-            def note(self, delivered: Iterable[Delivery], *, now: datetime) -> None:
+            def note(self, alert_ids: Iterable[str], *, destination: str, now: datetime) -> None:
                 return None
 
         return notify(records, ports=ports._replace(deliveries=MarksFirst()), now=now)
@@ -106,9 +119,10 @@ class _NotesBeforePost(SimDestination):
         self.system = system
 
     def post(self, message: Message) -> Outcome:
-        deliveries = {(r.queued.alert.alert_id, r.queued.destination) for item in message.items for r in item.records}
+        queued = [record.queued for item in message.items for record in item.records]
+        deliveries, now = SimDeliveries(self.system.table), self.system.world.clock()
         with suppress(DependencyUnavailable):
-            SimDeliveries(self.system.table).note(deliveries, now=self.system.world.clock())
+            deliveries.note([q.alert.alert_id for q in queued], destination=queued[0].destination, now=now)
         return super().post(message)
 
 

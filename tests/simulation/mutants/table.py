@@ -22,6 +22,7 @@ MUTANTS: dict[type[System], int] = {
     notifying.WholeBatchReturned: 0,
     notifying.NothingNoted: 0,
     notifying.AskedBeforeTheGate: 0,
+    notifying.SoughtSinceTheBatch: 0,
     notifying.MarkedBeforeSent: 0,
     notifying.NotedBeforePosted: 0,
     notifying.RetryAfterIgnored: 0,

@@ -11,6 +11,7 @@ from evaluate.claims import Claim, DynamoDBClaims
 from evaluate.table import AlertsTable, ConditionNotMet, agenda_shard, number, texts
 from gateway_alerts.aws import aws_client
 from gateway_alerts.errors import DependencyUnavailable
+from gateway_alerts.keys import item_key
 from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.fake_aws import Answer, AwsError, FakeAws, unreachable
 
@@ -39,7 +40,7 @@ class TestWrites:
         table.update("k", "REMOVE a", {})
         assert asked(fake_aws) == {
             "TableName": "alerts",
-            "Key": {"pk": {"S": "k"}},
+            "Key": item_key("k"),
             "UpdateExpression": "REMOVE a",
             "ReturnValues": "NONE",
         }

@@ -11,12 +11,13 @@ from botocore.session import Session
 
 from gateway_alerts import aws_sdk
 from gateway_alerts.aws_sdk import make_client
+from gateway_alerts.keys import item_key
 from tests.unit.cold_start import is_imported
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws
 
 #: Of each service an operation that is used; its error is answered, so that no answer has to be made up.
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
-    "dynamodb": ("UpdateItem", {"TableName": "alerts", "Key": {"pk": {"S": "1"}}}),
+    "dynamodb": ("UpdateItem", {"TableName": "alerts", "Key": item_key("1")}),
     "secretsmanager": ("GetSecretValue", {"SecretId": "tokens"}),
     "sns": ("Publish", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:oncall", "Message": "m"}),
     "sqs": ("SendMessageBatch", {"QueueUrl": "https://sqs.invalid/alerts", "Entries": []}),

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 from gateway_alerts.alerts import Alert, BudgetFigures, Entity, Fact, QueuedAlert
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
 from notify.dead_letters import DeadLetter
-from notify.deliveries import Delivery
 from notify.destinations.base import Message
 from notify.gates import PROBE_EVERY, GateState, Reservation, decide
 from notify.grouping import AlertItem, Received, group_by_destination
@@ -173,22 +172,22 @@ def again(records: Iterable[Mapping[str, Any]], **attributes: Any) -> list[dict[
 
 
 class FakeDeliveries:
-    """Deliveries in memory. A failure is said by a flag."""
+    """Deliveries in memory, as pairs of ``alert_id`` and destination. A failure is said by a flag."""
 
-    def __init__(self, known: Iterable[Delivery] = (), *, cannot_read: bool = False, cannot_note: bool = False) -> None:
+    def __init__(self, known: Iterable[tuple[str, str]] = (), *, cannot_read: bool = False, cannot_note: bool = False) -> None:
         self.known = set(known)
         self.noted_at: list[datetime] = []
         self._cannot_read, self._cannot_note = cannot_read, cannot_note
 
-    def among(self, deliveries: Iterable[Delivery]) -> set[Delivery]:
+    def among(self, alerts: Sequence[Alert], *, destination: str, now: datetime) -> set[str]:
         if self._cannot_read:
-            raise DependencyUnavailable("DynamoDB: batch_get_item: ClientError")
-        return self.known & set(deliveries)
+            raise DependencyUnavailable("DynamoDB: query: ClientError")
+        return {alert.alert_id for alert in alerts if (alert.alert_id, destination) in self.known}
 
-    def note(self, deliveries: Iterable[Delivery], *, now: datetime) -> None:
+    def note(self, alert_ids: Iterable[str], *, destination: str, now: datetime) -> None:
         if self._cannot_note:
-            raise DependencyUnavailable("DynamoDB: batch_write_item: ClientError")
-        self.known |= set(deliveries)
+            raise DependencyUnavailable("DynamoDB: update_item: ClientError")
+        self.known |= {(alert_id, destination) for alert_id in alert_ids}
         self.noted_at.append(now)
 
 
@@ -404,38 +403,42 @@ class FakeSlack:
 
 
 class FakeDynamoDB:
-    """The two batch operations on one table, and the conditional update.
-
-    The first ``slow_calls`` calls leave all but one key or item unprocessed.
+    """The alerts table as far as it is used: gates (``items``, by key) and deliveries (``posts``, by destination and time).
+    A page of a query has ``page_size`` items.
     """
 
-    def __init__(self, *, slow_calls: int = 0, fault: Exception | None = None) -> None:
+    def __init__(self, *, page_size: int = 1_000, fault: Exception | None = None) -> None:
         self.items: dict[str, dict[str, Any]] = {}
+        self.posts: dict[tuple[str, int], dict[str, Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.fault = fault
-        self._slow_calls = slow_calls
+        self._page_size = page_size
         self._lock = Lock()
 
-    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
-        ((table, request),) = self._called("get", RequestItems).items()
-        keys = [key["pk"]["S"] for key in request["Keys"]]
-        assert len(set(keys)) == len(keys) <= 100, "DynamoDB refuses more than 100 keys, and a key that is there twice"
-        now, later = self._split(request["Keys"])
-        answer: dict[str, Any] = {"Responses": {table: [{"pk": key["pk"]} for key in now if key["pk"]["S"] in self.items]}}
-        return answer | ({"UnprocessedKeys": {table: request | {"Keys": later}}} if later else {"UnprocessedKeys": {}})
-
-    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
-        ((table, requests),) = self._called("write", RequestItems).items()
-        keys = [request["PutRequest"]["Item"]["pk"]["S"] for request in requests]
-        assert len(set(keys)) == len(keys) <= 25, "DynamoDB refuses more than 25 items, and a key that is there twice"
-        now, later = self._split(requests)
-        self.items |= {r["PutRequest"]["Item"]["pk"]["S"]: r["PutRequest"]["Item"] for r in now}
-        return {"UnprocessedItems": {table: later}} if later else {"UnprocessedItems": {}}
+    def query(self, **request: Any) -> dict[str, Any]:
+        """What was posted to a destination since a time, in its order."""
+        self._called("query", request)
+        assert request["KeyConditionExpression"] == "pk = :key AND sk >= :since"
+        values = {name: _plain(value) for name, value in request["ExpressionAttributeValues"].items()}
+        start = request.get("ExclusiveStartKey", {"sk": {"N": "-1"}})
+        keys = sorted(
+            (destination, millis)
+            for destination, millis in self.posts
+            if f"delivered#{destination}" == values[":key"] and millis >= values[":since"] and millis > int(start["sk"]["N"])
+        )
+        page = keys[: self._page_size]
+        answer: dict[str, Any] = {"Items": [{"alert_ids": self.posts[key]["alert_ids"]} for key in page]}
+        if len(keys) > len(page):
+            answer["LastEvaluatedKey"] = {"pk": {"S": page[-1][0]}, "sk": {"N": str(page[-1][1])}}
+        return answer
 
     def update_item(self, **request: Any) -> dict[str, Any]:
-        """A conditional update, as far as gates use one."""
+        """A post that is added to those of its destination, or a conditional update of a gate."""
         self._called("update", request)
+        if request["Key"]["pk"]["S"].startswith("delivered#"):
+            return self._add(request)
         with self._lock:
+            assert request["Key"]["sk"] == {"N": "0"}
             key, item = request["Key"]["pk"]["S"], self.items.get(request["Key"]["pk"]["S"], {})
             values = {name: _plain(value) for name, value in request.get("ExpressionAttributeValues", {}).items()}
             if not _holds(request["ConditionExpression"], {name: _plain(value) for name, value in item.items()}, values):
@@ -454,16 +457,22 @@ class FakeDynamoDB:
             self.items[key] = after
         return {}
 
-    def _called(self, operation: str, request_items: Mapping[str, Any]) -> dict[str, Any]:
-        self.calls.append((operation, dict(request_items)))
+    def _add(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert request["UpdateExpression"] == "ADD alert_ids :alert_ids SET expires_at = :expires_at"
+        values = request["ExpressionAttributeValues"]
+        added = values[":alert_ids"]["SS"]
+        assert added, "DynamoDB refuses an empty set"
+        assert len(set(added)) == len(added), "and one that holds something twice"
+        with self._lock:
+            key = (request["Key"]["pk"]["S"].removeprefix("delivered#"), int(request["Key"]["sk"]["N"]))
+            before = self.posts.get(key, {"alert_ids": {"SS": []}})["alert_ids"]["SS"]
+            self.posts[key] = {"alert_ids": {"SS": [*before, *added]}, "expires_at": values[":expires_at"]}
+        return {}
+
+    def _called(self, operation: str, request: Mapping[str, Any]) -> None:
+        self.calls.append((operation, dict(request)))
         if self.fault is not None:
             raise self.fault
-        return dict(request_items)
-
-    def _split[T](self, things: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
-        if len(self.calls) > self._slow_calls:
-            return things, []
-        return things[:1], things[1:]
 
 
 def _plain(value: Mapping[str, str]) -> int | str:
@@ -481,7 +490,7 @@ def _holds(condition: str, item: Mapping[str, int | str], values: Mapping[str, i
 
 def client_error(code: str = "ProvisionedThroughputExceededException") -> ClientError:
     """What boto3 raises when DynamoDB refuses."""
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "BatchGetItem")
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Query")
 
 
 def shown_text(message: Message) -> str:

@@ -1,13 +1,16 @@
-"""What has been delivered before, in DynamoDB's two batch operations."""
+"""What has been delivered before: one item for each post, sought from when the oldest alert was raised."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoRegionError, ReadTimeoutError
 
+from gateway_alerts.alerts import Alert
 from gateway_alerts.errors import DependencyUnavailable
-from notify.deliveries import KEEP_SECONDS, TRIES, DynamoDBDeliveries
-from tests.unit.notify.fakes import NOW, FakeDynamoDB, assert_no_secret, client_error
+from notify.deliveries import CLOCKS_DIFFER, KEEP_SECONDS, DynamoDBDeliveries
+from tests.unit.notify.fakes import NOW, FakeDynamoDB, assert_no_secret, client_error, make_alert, millis
 
 TABLE = "alerts"
 
@@ -16,93 +19,110 @@ def deliveries_in(client: FakeDynamoDB) -> DynamoDBDeliveries:
     return DynamoDBDeliveries(lambda: client, table_name=TABLE)
 
 
-def some(number: int, destination: str = "default") -> list[tuple[str, str]]:
-    return [(f"alert-{n}", destination) for n in range(number)]
+def alerts(*alert_ids: str, raised_at: datetime = NOW) -> list[Alert]:
+    return [make_alert(alert_id=alert_id, raised_at=raised_at) for alert_id in alert_ids]
+
+
+def among(client: FakeDynamoDB, asked: Sequence[Alert], *, destination: str = "default", now: datetime = NOW) -> set[str]:
+    return deliveries_in(client).among(asked, destination=destination, now=now)
+
+
+def note(client: FakeDynamoDB, *alert_ids: str, destination: str = "default", now: datetime = NOW) -> None:
+    deliveries_in(client).note(alert_ids, destination=destination, now=now)
 
 
 def test_what_was_noted_is_found_and_nothing_else() -> None:
-    deliveries = deliveries_in(FakeDynamoDB())
-    deliveries.note([("a", "default"), ("b", "finance")], now=NOW)
+    client = FakeDynamoDB()
+    note(client, "a", "b")
+    note(client, "c", destination="finance")
 
-    assert deliveries.among([("a", "default"), ("b", "default"), ("c", "default"), ("b", "finance")]) == {
-        ("a", "default"),
-        ("b", "finance"),
-    }
+    assert among(client, alerts("a", "c", "d")) == {"a"}
+    assert among(client, alerts("a", "c", "d"), destination="finance") == {"c"}
 
 
-def test_nothing_asks_nothing() -> None:
+def test_no_alert_asks_nothing() -> None:
     client = FakeDynamoDB()
 
-    assert deliveries_in(client).among([]) == set()
-    deliveries_in(client).note([], now=NOW)
+    assert among(client, []) == set()
     assert client.calls == []
 
 
-def test_a_read_is_consistent_and_reads_the_key_alone() -> None:
+def test_a_read_is_consistent_and_begins_when_the_oldest_was_raised_by_a_clock_that_may_be_ahead() -> None:
+    client, older = FakeDynamoDB(), NOW - timedelta(hours=3)
+
+    among(client, [*alerts("a"), *alerts("b", raised_at=older)])
+
+    ((operation, request),) = client.calls
+    assert operation == "query"
+    assert (request["TableName"], request["ConsistentRead"], request["ProjectionExpression"]) == (TABLE, True, "alert_ids")
+    assert request["ExpressionAttributeValues"][":since"] == {"N": str(millis(older - CLOCKS_DIFFER))}
+
+
+@pytest.mark.parametrize("behind", [timedelta(0), CLOCKS_DIFFER], ids=["as late", "by a clock that is behind"])
+def test_a_delivery_is_found_that_was_noted_the_moment_its_alert_was_raised(behind: timedelta) -> None:
     client = FakeDynamoDB()
+    note(client, "a", now=NOW - behind)
 
-    deliveries_in(client).among([("a", "default")])
+    assert among(client, alerts("a"), now=NOW + timedelta(hours=1)) == {"a"}
 
-    assert client.calls == [
-        (
-            "get",
-            {TABLE: {"Keys": [{"pk": {"S": "delivered#a#default"}}], "ConsistentRead": True, "ProjectionExpression": "pk"}},
-        )
-    ]
+
+def test_of_an_alert_from_the_future_all_that_is_kept_is_asked() -> None:
+    client = FakeDynamoDB()
+    note(client, "a", now=NOW - timedelta(days=29))
+
+    assert among(client, alerts("a", raised_at=NOW + timedelta(days=365))) == {"a"}
+
+
+@pytest.mark.parametrize("raised_at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)], ids=["first", "last"])
+def test_no_moment_is_too_far_away_to_be_asked_about(raised_at: datetime) -> None:
+    client = FakeDynamoDB()
+    note(client, "a")
+
+    assert among(client, alerts("a", raised_at=raised_at)) == {"a"}
 
 
 def test_an_item_outlives_every_queue() -> None:
     client = FakeDynamoDB()
 
-    deliveries_in(client).note([("a", "default")], now=NOW)
+    note(client, "a")
 
-    assert client.items["delivered#a#default"]["expires_at"] == {"N": str(int(NOW.timestamp()) + KEEP_SECONDS)}
+    assert client.posts["default", millis(NOW)]["expires_at"] == {"N": str(int(NOW.timestamp()) + KEEP_SECONDS)}
     assert KEEP_SECONDS > 14 * 86_400  # what a queue keeps at most
 
 
-@pytest.mark.parametrize(
-    ("number", "reads", "writes"),
-    [(1, [1], [1]), (25, [25], [25]), (26, [26], [25, 1]), (100, [100], [25] * 4), (250, [100, 100, 50], [25] * 10)],
-)
-def test_calls_take_a_hundred_keys_and_twenty_five_items(number: int, reads: list[int], writes: list[int]) -> None:
+@pytest.mark.parametrize("number", [1, 100, 1_000, 10_000])
+def test_a_post_is_one_write_and_one_read_however_many_alerts_it_told(number: int) -> None:
+    client, alert_ids = FakeDynamoDB(), [f"alert-{n}" for n in range(number)]
+
+    note(client, *alert_ids)
+
+    assert among(client, alerts(*alert_ids)) == set(alert_ids)
+    assert [operation for operation, _ in client.calls] == ["update", "query"]
+
+
+def test_two_posts_of_one_millisecond_are_both_kept() -> None:
     client = FakeDynamoDB()
+    note(client, "a")
+    note(client, "b")
 
-    deliveries_in(client).note(some(number), now=NOW)
-    found = deliveries_in(client).among(some(number))
-
-    assert found == set(some(number))
-    assert [len(request[TABLE]) for operation, request in client.calls if operation == "write"] == writes
-    assert [len(request[TABLE]["Keys"]) for operation, request in client.calls if operation == "get"] == reads
+    assert among(client, alerts("a", "b")) == {"a", "b"}
 
 
-def test_what_is_asked_or_noted_twice_is_sent_once() -> None:
-    client = FakeDynamoDB()  # refuses a key that is there twice, as DynamoDB does
+def test_what_is_noted_or_asked_twice_is_sent_once() -> None:
+    client = FakeDynamoDB()  # refuses a set that holds something twice, as DynamoDB does
 
-    deliveries_in(client).note([("a", "default")] * 3, now=NOW)
+    note(client, "a", "a")
 
-    assert deliveries_in(client).among([("a", "default")] * 3) == {("a", "default")}
-
-
-def test_what_stays_unprocessed_is_sent_again_and_found() -> None:
-    client = FakeDynamoDB(slow_calls=TRIES - 1)
-    deliveries_in(client).note(some(5), now=NOW)
-    assert len(client.items) == 5
-
-    client = FakeDynamoDB(slow_calls=TRIES - 1)
-    client.items = {f"delivered#alert-{n}#default": {} for n in range(5)}
-    assert deliveries_in(client).among(some(5)) == set(some(5))
-    assert [len(request[TABLE]["Keys"]) for _, request in client.calls] == [5, 4, 3, 2]
-    assert all(request[TABLE]["ConsistentRead"] for _, request in client.calls)
+    assert among(client, alerts("a", "a")) == {"a"}
 
 
-@pytest.mark.parametrize("operation", ["among", "note"])
-def test_what_stays_unprocessed_for_good_is_said(operation: str) -> None:
-    client = FakeDynamoDB(slow_calls=1_000)
+def test_all_pages_are_read() -> None:
+    client = FakeDynamoDB(page_size=2)
+    for n in range(5):
+        note(client, f"alert-{n}", now=NOW + timedelta(seconds=n))
 
-    with pytest.raises(DependencyUnavailable, match="unprocessed"):
-        _call(deliveries_in(client), operation, some(25))
-
-    assert len(client.calls) == TRIES
+    assert among(client, alerts(*(f"alert-{n}" for n in range(6)))) == {f"alert-{n}" for n in range(5)}
+    assert [operation for operation, _ in client.calls].count("query") == 3
 
 
 @pytest.mark.parametrize("operation", ["among", "note"])
@@ -118,8 +138,10 @@ def test_what_stays_unprocessed_for_good_is_said(operation: str) -> None:
     ids=lambda fault: type(fault).__name__,
 )
 def test_an_error_of_the_sdk_is_translated(operation: str, fault: Exception) -> None:
+    client = FakeDynamoDB(fault=fault)
+
     with pytest.raises(DependencyUnavailable, match=type(fault).__name__) as caught:
-        _call(deliveries_in(FakeDynamoDB(fault=fault)), operation, some(1))
+        among(client, alerts("a")) if operation == "among" else note(client, "a")
 
     assert caught.value.__suppress_context__
     assert_no_secret(caught.value)
@@ -130,11 +152,4 @@ def test_a_client_that_cannot_be_made_is_an_unavailable_dependency_too() -> None
         raise NoRegionError
 
     with pytest.raises(DependencyUnavailable, match="NoRegionError"):
-        DynamoDBDeliveries(no_client, table_name=TABLE).among(some(1))
-
-
-def _call(deliveries: DynamoDBDeliveries, operation: str, given: list[tuple[str, str]]) -> None:
-    if operation == "among":
-        deliveries.among(given)
-    else:
-        deliveries.note(given, now=NOW)
+        DynamoDBDeliveries(no_client, table_name=TABLE).among(alerts("a"), destination="default", now=NOW)

@@ -1,6 +1,6 @@
 """What becomes of a batch when destinations, gates or queues are in trouble: it waits, is diverted or given up, never lost."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from gateway_alerts.alerts import Alert
 from gateway_alerts.errors import ConfigurationError, DependencyUnavailable
 from notify.dead_letters import DeadLetter
-from notify.deliveries import Delivery
 from notify.destinations.base import Message
 from notify.destinations.slack import SlackWebhook
 from notify.gates import PROBE_EVERY, Reservation
@@ -524,10 +524,9 @@ class CountedDeliveries(FakeDeliveries):
         super().__init__(**given)
         self.asked: list[int] = []
 
-    def among(self, deliveries: Iterable[Delivery]) -> set[Delivery]:
-        asked = list(deliveries)
-        self.asked.append(len(asked))
-        return super().among(asked)
+    def among(self, alerts: Sequence[Alert], *, destination: str, now: datetime) -> set[str]:
+        self.asked.append(len(alerts))
+        return super().among(alerts, destination=destination, now=now)
 
 
 def test_what_was_delivered_is_asked_once_however_many_messages_and_not_before_a_gate_that_is_shut() -> None:
