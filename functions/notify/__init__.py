@@ -1,1 +1,5 @@
 """NotifyFunction: group → render → post."""
+
+from gateway_alerts import cold_start
+
+cold_start.prepare()  # here, where no other import comes before it
