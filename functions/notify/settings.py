@@ -1,14 +1,12 @@
 """What the environment says. Secrets and the configuration document are fetched when they are first needed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from gateway_alerts.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Settings:
+class Settings(NamedTuple):
     """The function's environment variables; an empty one counts as not set."""
 
     table_name: str
@@ -18,6 +16,9 @@ class Settings:
     slack_webhook_secret_arn: str
     config: str
     config_parameter_name: str
+
+    def __repr__(self) -> str:
+        return "Settings(…)"  # a webhook's URL is its secret
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
