@@ -159,15 +159,15 @@ def raise_alerts(
     return raised
 
 
-@dataclass(slots=True)
 class _Winners:
     """Alerts whose claims are won, the outbox that holds each, and what to remember once they are queued."""
 
-    alerts: list[Alert] = field(default_factory=list)
-    outboxes: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    #: Which of the alerts stay in their outbox for now.
-    held: set[str] = field(default_factory=set)
-    states: list[tuple[str, BudgetIdentity, ClaimState]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+        self.outboxes: dict[str, list[tuple[str, str]]] = {}
+        #: Which of the alerts stay in their outbox for now.
+        self.held: set[str] = set()
+        self.states: list[tuple[str, BudgetIdentity, ClaimState]] = []
 
 
 def _with_own_names(offers: Sequence[Offer], *, known: KnownClaims) -> list[Offer]:

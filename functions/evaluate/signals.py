@@ -1,7 +1,6 @@
 """What events tell besides budgets: alerts of the gateway, failures, slow requests, errors of deployments, calls. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from evaluate.gateway_alert import occurrence_of, slack_message_of
@@ -26,13 +25,13 @@ SIGNALLING = frozenset({RequestLog, GatewayAlert, SlackMessage})
 FROM_USAGE = (DAILY_REPORTS, SPEND_REPORTS, USER_SPEND_ANOMALIES, USER_SPEND_THRESHOLDS)
 
 
-@dataclass(slots=True)
 class Signals:
     """What is to be told, counted or kept. Occurrences are told by the index of their event."""
 
-    occurrences: list[tuple[int, Occurrence]] = field(default_factory=list)
-    calls: list[Signal] = field(default_factory=list)
-    logs: list[RequestLog] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.occurrences: list[tuple[int, Occurrence]] = []
+        self.calls: list[Signal] = []
+        self.logs: list[RequestLog] = []
 
     def errors(self, *, gateway: str, config: Config, now: datetime) -> list[Errors]:
         """The errors that count towards outages, by the places that they are of."""

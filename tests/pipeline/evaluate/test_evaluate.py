@@ -89,7 +89,10 @@ def test_a_value_at_the_edge_refuses_its_event_alone(event: dict[str, Any]) -> N
 
 
 def test_an_evaluation_of_nothing_is_empty() -> None:
-    assert evaluate(parse_objects([]), gateway="gw", config=CONFIG, now=NOW) == Evaluation()
+    evaluation = evaluate(parse_objects([]), gateway="gw", config=CONFIG, now=NOW)
+
+    assert not evaluation.accepted + evaluation.offers + evaluation.readings + evaluation.rejections
+    assert not any(vars(evaluation.signals).values())
 
 
 def test_refusals_of_the_body_come_along() -> None:
