@@ -85,21 +85,21 @@ class Raised:
 def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config, now: datetime) -> Evaluation:
     """Decide which limits the events cross, and what they tell besides. Pure; an event is taken whole or refused whole."""
     evaluation = Evaluation(rejections=list(parsed.rejections))
-    is_enabled = config.is_enabled(BUDGET_ALERTS)
+    is_enabled, accepted = config.is_enabled(BUDGET_ALERTS), evaluation.accepted
     for index, event in parsed.events:
         try:
-            readings = [(reading, offers_at(reading, gateway=gateway, config=config)) for reading in readings_of(event)]
+            readings = readings_of(event)
+            offers = [offer for reading in readings for offer in offers_at(reading, gateway=gateway, config=config)]
             if type(event) in SIGNALLING:
                 add_signals(event, index=index, to=evaluation.signals, gateway=gateway, config=config, now=now)
         except EventRejected as error:
             evaluation.rejections.append(Rejection(index, str(error)))
             continue
-        evaluation.accepted.append(index)
-        offers = [offer for _, of_reading in readings for offer in of_reading]
+        accepted.append(index)
         if offers and is_enabled:
             evaluation.offers.append((index, offers))
         if config.resolved_notices:
-            evaluation.readings += readings
+            evaluation.readings += [(reading, [o for o in offers if o.reading is reading]) for reading in readings]
     evaluation.rejections.sort()
     if is_enabled:
         evaluation.tracked = tracked_in(event for _, event in parsed.events)

@@ -56,11 +56,11 @@ def _reading(budget_type: BaseBudgetAlertType, user_info: UserInfo) -> BudgetRea
 
 
 def _from_webhook(event: WebhookEvent) -> list[BudgetReading]:
-    if event.event == SPEND_TRACKED:
+    verdict = event.event
+    if verdict == SPEND_TRACKED:
         return []
     # The verdict is lost when the reference overwrites it (D29), the message keeps it.
-    is_projection = event.event == "projected_limit_exceeded" or _PROJECTION_MESSAGE in event.event_message
-    if is_projection:
+    if verdict == "projected_limit_exceeded" or _PROJECTION_MESSAGE in event.event_message:
         return [_reading(get_budget_alert_type("projected_limit_exceeded"), event)]
     entity_type = get_event_group_type(event.event_group)
     return [BudgetReading(entity_type, entity_type, event)]

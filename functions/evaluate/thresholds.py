@@ -59,7 +59,8 @@ def crossings_of(reading: BudgetReading, *, thresholds: Sequence[Decimal]) -> tu
         limit = maximum if maximum is not None else soft
         return () if limit is None else (Crossing("projected", limit, FULL),)
     crossings: tuple[Crossing, ...] = ()
-    if maximum is not None:
+    # Most readings are below the lowest rung.
+    if maximum is not None and thresholds and (maximum <= 0 or spend >= thresholds[0] * maximum):
         rung = _highest_rung(spend, maximum, thresholds)
         if rung is not None:
             crossings = (Crossing("maximum", maximum, rung),)
@@ -74,10 +75,6 @@ def is_reached(spend: Decimal, limit: Decimal) -> bool:
 
 
 def _highest_rung(spend: Decimal, limit: Decimal, thresholds: Sequence[Decimal]) -> Decimal | None:
-    if not thresholds:
-        return None
     if limit <= 0:  # it has no part that could be reached before the whole
         return FULL if is_reached(spend, limit) else None
-    if spend < thresholds[0] * limit:  # most readings end here
-        return None
-    return next(rung for rung in reversed(thresholds) if spend >= rung * limit)
+    return next((rung for rung in reversed(thresholds) if spend >= rung * limit), None)
