@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "GatewayAlerts",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
+    "MALLOC_TOP_PAD_": "8388608",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "bench",

@@ -20,6 +20,7 @@ READ_BY_LIBRARIES = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
     "PYDANTIC_DISABLE_PLUGINS",
+    "MALLOC_TOP_PAD_",
     "AWS_ENDPOINT_URL",
 }
 #: `sam local` and the local stack override these, which only declared variables allow; on AWS they stay empty.
