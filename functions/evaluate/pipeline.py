@@ -37,6 +37,7 @@ from gateway_alerts.alert_types import BUDGET_ALERTS
 from gateway_alerts.alerts import Alert
 from gateway_alerts.config import Config
 from gateway_alerts.errors import DependencyUnavailable, EventRejected, GatewayAlertsError, InvalidAlert
+from gateway_alerts.events import InboundEvent
 from gateway_alerts.keys import BudgetIdentity
 
 SWEEP_AFTER = timedelta(seconds=SWEEP_AFTER_SECONDS)
@@ -86,6 +87,7 @@ def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config, now: datetim
     """Decide which limits the events cross, and what they tell besides. Pure; an event is taken whole or refused whole."""
     evaluation = Evaluation(rejections=list(parsed.rejections))
     is_enabled, accepted = config.is_enabled(BUDGET_ALERTS), evaluation.accepted
+    without_reading: list[InboundEvent] = []
     for index, event in parsed.events:
         try:
             readings = readings_of(event)
@@ -96,13 +98,15 @@ def evaluate(parsed: ParsedEvents, *, gateway: str, config: Config, now: datetim
             evaluation.rejections.append(Rejection(index, str(error)))
             continue
         accepted.append(index)
+        if not readings:
+            without_reading.append(event)
         if offers and is_enabled:
             evaluation.offers.append((index, offers))
         if config.resolved_notices:
             evaluation.readings += [(reading, [o for o in offers if o.reading is reading]) for reading in readings]
     evaluation.rejections.sort()
     if is_enabled:
-        evaluation.tracked = tracked_in(event for _, event in parsed.events)
+        evaluation.tracked = tracked_in(without_reading)  # what one request cost is no reading of a budget
     return evaluation
 
 
