@@ -19,6 +19,9 @@ class Settings(NamedTuple):
     config: str
     config_parameter_name: str
 
+    def __repr__(self) -> str:
+        return "Settings(…)"  # it holds the tokens of the gateways
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
         """Read the settings.

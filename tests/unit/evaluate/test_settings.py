@@ -50,3 +50,8 @@ MISSING = {
 def test_what_is_missing_is_named(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{message}$"):
         Settings.read(environment)
+
+
+def test_settings_do_not_show_the_tokens() -> None:
+    settings = Settings.read({"ALERTS_TABLE_NAME": "t", "ALERTS_QUEUE_URL": "https://q", "INGEST_TOKENS": "gateway=tok-SECRET"})
+    assert "SECRET" not in f"{settings} {settings!r}"
