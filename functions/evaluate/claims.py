@@ -34,10 +34,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from gateway_alerts.dynamodb import item_key, items_of
 from gateway_alerts.errors import DependencyUnavailable
-from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -227,22 +228,15 @@ class DynamoDBClaims:
     def pending(self, *, before: datetime) -> Iterator[PendingOutbox]:
         """See :class:`ClaimStore`."""
         for shard in range(OUTBOX_SHARDS):
-            query = {
-                "TableName": self._table_name,
-                "IndexName": OUTBOX_INDEX,
-                "KeyConditionExpression": "outbox_shard = :shard AND outbox_at < :before",
-                "ExpressionAttributeValues": {
-                    ":shard": {"S": str(shard)},
-                    ":before": {"N": str(int(before.timestamp()))},
-                },
-            }
-            while True:
-                page = self._call("query", **query)
-                for item in page["Items"]:
-                    yield PendingOutbox(item["pk"]["S"], tuple(alert["S"] for alert in item["outbox"]["L"]))
-                if "LastEvaluatedKey" not in page:
-                    break
-                query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            items = items_of(
+                partial(self._call, "query"),
+                TableName=self._table_name,
+                IndexName=OUTBOX_INDEX,
+                KeyConditionExpression="outbox_shard = :shard AND outbox_at < :before",
+                ExpressionAttributeValues={":shard": {"S": str(shard)}, ":before": {"N": str(int(before.timestamp()))}},
+            )
+            for item in items:
+                yield PendingOutbox(item["pk"]["S"], tuple(alert["S"] for alert in item["outbox"]["L"]))
 
     def _claiming_update(self, claim: Claim, *, now: int, is_note: bool = False) -> dict[str, Any]:
         values: dict[str, Any] = {":rung": {"N": format(claim.rung, "f")}, ":now": {"N": str(now)}}

@@ -8,11 +8,12 @@ from the moment ``outbox_at`` (epoch seconds) on.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evaluate.claims import OUTBOX_INDEX
+from gateway_alerts.dynamodb import item_key, items_of
 from gateway_alerts.errors import DependencyUnavailable
-from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -90,18 +91,13 @@ class AlertsTable:
 
     def _agenda(self, when: str, *, now: datetime, shards: str) -> Iterator[Attributes]:
         for shard in range(AGENDA_SHARDS):
-            query: dict[str, Any] = {
-                "TableName": self._name,
-                "IndexName": OUTBOX_INDEX,
-                "KeyConditionExpression": f"outbox_shard = :shard AND {when}",
-                "ExpressionAttributeValues": {":shard": {"S": f"{shards}-{shard}"}, ":now": {"N": str(int(now.timestamp()))}},
-            }
-            while True:
-                page = self._call("query", **query)
-                yield from page["Items"]
-                if "LastEvaluatedKey" not in page:
-                    break
-                query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            yield from items_of(
+                partial(self._call, "query"),
+                TableName=self._name,
+                IndexName=OUTBOX_INDEX,
+                KeyConditionExpression=f"outbox_shard = :shard AND {when}",
+                ExpressionAttributeValues={":shard": {"S": f"{shards}-{shard}"}, ":now": {"N": str(int(now.timestamp()))}},
+            )
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError

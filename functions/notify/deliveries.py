@@ -15,11 +15,12 @@ says of each of them whether it was delivered.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway_alerts.alerts import Alert
+from gateway_alerts.dynamodb import epoch_millis, item_key, items_of
 from gateway_alerts.errors import DependencyUnavailable
-from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -51,42 +52,32 @@ class DynamoDBDeliveries:
         """See :class:`Deliveries`. Consistent reads, a megabyte a call: some 30,000 deliveries."""
         if not alerts:
             return set()
-        query: dict[str, Any] = {
-            "TableName": self._table_name,
-            "KeyConditionExpression": "pk = :key AND sk >= :since",
-            "ExpressionAttributeValues": {
-                ":key": {"S": _key(destination)},
-                ":since": {"N": str(_millis(_earliest([alert.raised_at for alert in alerts], now=now)))},
-            },
-            "ProjectionExpression": "alert_ids",
-            "ConsistentRead": True,
-        }
+        since = epoch_millis(_earliest([alert.raised_at for alert in alerts], now=now))
+        items = items_of(
+            partial(self._call, "query"),
+            TableName=self._table_name,
+            KeyConditionExpression="pk = :key AND sk >= :since",
+            ExpressionAttributeValues={":key": {"S": _key(destination)}, ":since": {"N": str(since)}},
+            ProjectionExpression="alert_ids",
+            ConsistentRead=True,
+        )
         asked = {alert.alert_id for alert in alerts}
-        found: set[str] = set()
-        while True:
-            page = self._call("query", query)
-            for item in page["Items"]:
-                found |= asked.intersection(item["alert_ids"]["SS"])
-            if "LastEvaluatedKey" not in page:
-                return found
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return {alert_id for item in items for alert_id in asked.intersection(item["alert_ids"]["SS"])}
 
     def note(self, alert_ids: Iterable[str], *, destination: str, now: datetime) -> None:
         """See :class:`Deliveries`. One write; two posts of one millisecond share an item."""
         self._call(
             "update_item",
-            {
-                "TableName": self._table_name,
-                "Key": item_key(_key(destination), _millis(now)),
-                "UpdateExpression": "ADD alert_ids :alert_ids SET expires_at = :expires_at",
-                "ExpressionAttributeValues": {
-                    ":alert_ids": {"SS": sorted(set(alert_ids))},
-                    ":expires_at": {"N": str(int(now.timestamp()) + KEEP_SECONDS)},
-                },
+            TableName=self._table_name,
+            Key=item_key(_key(destination), epoch_millis(now)),
+            UpdateExpression="ADD alert_ids :alert_ids SET expires_at = :expires_at",
+            ExpressionAttributeValues={
+                ":alert_ids": {"SS": sorted(set(alert_ids))},
+                ":expires_at": {"N": str(int(now.timestamp()) + KEEP_SECONDS)},
             },
         )
 
-    def _call(self, operation: str, parameters: dict[str, Any]) -> Any:
+    def _call(self, operation: str, **parameters: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -105,7 +96,3 @@ def _earliest(raised_at: Sequence[datetime], *, now: datetime) -> datetime:
     if max(raised_at) > now + CLOCKS_DIFFER:
         return first_kept
     return max(min(raised_at), first_kept) - CLOCKS_DIFFER
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1_000)

@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from gateway_alerts.dynamodb import epoch_millis, item_key
 from gateway_alerts.errors import DependencyUnavailable
-from gateway_alerts.keys import item_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -79,7 +79,7 @@ class DynamoDBGates:
 
     def reserve(self, destination: str, *, holder: str, now: datetime, is_second_form: bool = False) -> Reservation:
         """See :class:`Gates`. One write when the gate has been idle, else two: what it is, then what it becomes."""
-        moment = _millis(now)
+        moment = epoch_millis(now)
         reservation, after = decide(GateState(), holder=holder, moment=moment)
         in_the_way = self._update(destination, _RESERVE, condition=_IDLE, values={**_becomes(after), ":now": moment})
         for _ in range(TRIES):
@@ -104,12 +104,12 @@ class DynamoDBGates:
             destination,
             "SET closed_until_millis = :until",
             condition="attribute_not_exists(closed_until_millis) OR closed_until_millis < :until",
-            values={":until": _millis(until)},
+            values={":until": epoch_millis(until)},
         )
 
     def set_broken(self, destination: str, *, reason: str, now: datetime) -> bool:
         """See :class:`Gates`."""
-        probe_at = _millis(now + PROBE_EVERY)
+        probe_at = epoch_millis(now + PROBE_EVERY)
         is_news = self._update(
             destination,
             "SET broken_reason = :reason, probe_at_millis = :probe_at",
@@ -223,10 +223,6 @@ def _state(item: Mapping[str, Any]) -> GateState:
     arrival, closed_until, probe_at, held_until = (int(item[name]["N"]) if name in item else 0 for name in _NUMBERS)
     holder, broken_reason = (item[name]["S"] if name in item else "" for name in ("holder", "broken_reason"))
     return GateState(arrival, closed_until, probe_at, held_until, holder, broken_reason)
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _seconds(millis: int) -> int:

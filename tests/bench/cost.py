@@ -175,7 +175,7 @@ class Meter:
     def _answered(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         consumed = parsed.get("ConsumedCapacity", [])
         units = sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
-        if model.name in ("BatchGetItem", "GetItem", "Query"):
+        if model.name in ("GetItem", "Query"):
             self._bill.read_units += units
         else:
             self._bill.write_units += units

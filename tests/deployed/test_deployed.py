@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from evaluate.canary import canary_alert
-from gateway_alerts.keys import item_key
+from gateway_alerts.dynamodb import item_key
 from tests.deployed.conftest import STACK_NAME, TOKEN, WINDOW_SECONDS, Deployment, wait_for
 
 pytestmark = pytest.mark.deployed

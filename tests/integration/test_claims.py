@@ -16,8 +16,8 @@ from evaluate.claims import KEEP_SECONDS, OUTBOX_SHARDS, Claim, ClaimState, Dyna
 from evaluate.known_claims import KnownClaims
 from evaluate.pipeline import raise_alerts, sweep_outbox
 from gateway_alerts.alerts import Alert
+from gateway_alerts.dynamodb import item_key
 from gateway_alerts.errors import DependencyUnavailable
-from gateway_alerts.keys import item_key
 from local.ministack import free_port
 from local.resources import Resources
 from tests.integration._ministack import eager_client, resources  # noqa: F401 (a fixture)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway_alerts.keys import item_key
+from gateway_alerts.dynamodb import item_key
 from local.resources import Resources
 from notify.gates import BURST_POSTS, HOLD_MILLIS, PROBE_EVERY, DynamoDBGates, Reservation
 from tests.integration._ministack import eager_client

@@ -18,12 +18,14 @@ InvalidUsage rather than being left out of a total for good.
 import math
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from evaluate.usage.periods import DAY_SECONDS, QUARTER_SECONDS, by_day, day_of, quarter_of
 from evaluate.usage.usage import MAX_ENTRIES, SAMPLE_QUARTERS, Usage
+from gateway_alerts.dynamodb import items_of
 from gateway_alerts.errors import DependencyUnavailable, InvalidUsage
 from gateway_alerts.keys import digest
 
@@ -211,12 +213,7 @@ class DynamoDBUsageLedger:
         if sort_key_prefix:
             query["KeyConditionExpression"] += " AND begins_with(sk, :sk)"
             query["ExpressionAttributeValues"][":sk"] = {"S": sort_key_prefix}
-        while True:
-            page = self._call("query", **query)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return items_of(partial(self._call, "query"), **query)
 
     def _call(self, operation: str, *, of_table: bool = True, **parameters: Any) -> Any:
         """Call DynamoDB; None when the mark has moved.

@@ -32,13 +32,6 @@ class BudgetIdentity(NamedTuple):
         return f"budget#{self.entity_type}#{digest(parts)}"
 
 
-def item_key(key: str, position: int = 0) -> dict[str, dict[str, str]]:
-    """The primary key of an item of the alerts table, as the SDK takes it: all but deliveries, which are kept in the order
-    of their time, are the only item of their key.
-    """
-    return {"pk": {"S": key}, "sk": {"N": str(position)}}
-
-
 def digest(parts: object) -> str:
     """128 bits of SHA-256 over the JSON of ``parts``, in hexadecimal. JSON keeps ``["a:b","c"]`` and ``["a","b:c"]`` apart."""
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))

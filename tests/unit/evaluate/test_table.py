@@ -10,8 +10,8 @@ from botocore.client import BaseClient
 from evaluate.claims import Claim, DynamoDBClaims
 from evaluate.table import AlertsTable, ConditionNotMet, agenda_shard, number, texts
 from gateway_alerts.aws import aws_client
+from gateway_alerts.dynamodb import item_key
 from gateway_alerts.errors import DependencyUnavailable
-from gateway_alerts.keys import item_key
 from tests.unit.gateway_alerts.conftest import fake_aws  # noqa: F401 (a fixture)
 from tests.unit.gateway_alerts.fake_aws import Answer, AwsError, FakeAws, unreachable
 

@@ -11,7 +11,7 @@ from botocore.session import Session
 
 from gateway_alerts import aws_sdk
 from gateway_alerts.aws_sdk import make_client
-from gateway_alerts.keys import item_key
+from gateway_alerts.dynamodb import item_key
 from tests.unit.cold_start import is_imported
 from tests.unit.gateway_alerts.fake_aws import AwsError, FakeAws
 
